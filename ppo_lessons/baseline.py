@@ -1,0 +1,82 @@
+"""Lesson 05. Baseline: subtract what the state was worth anyway."""
+
+import torch
+
+from ppo_lessons.validation import check_finite, check_shapes, check_time_axis
+
+
+def subtract_baseline(returns, values):
+    """How much better the play went than the state promised.
+
+    w_t = G_t - b(s_t),   usually b = V
+
+    Args:
+        returns: [T, ...] G_t, reward-to-go, in reward units.
+        values: [T, ...] b(s_t), a number that may depend on the state but not on the action.
+
+    Returns:
+        [T, ...] the weights, in reward units. They are data: no gradient flows through them.
+
+    Raises:
+        ValueError: shapes differ, empty time axis, or a number is not finite.
+
+    Source: Williams (1992); Sutton & Barto (2018), eq. 13.11.
+
+    >>> subtract_baseline(torch.tensor([3.0, -2.0]), torch.tensor([1.0, -1.0]))
+    tensor([ 2., -1.])
+    """
+    check_time_axis(returns=returns, values=values)
+    check_finite(returns=returns, values=values)
+    return (returns - values).detach()
+
+
+def value_loss(values, targets):
+    """Mean squared error of the critic. Its minimum is the expected target, V(s) = E[G|s].
+
+    L = mean (V(s_t) - target_t)^2
+
+    Args:
+        values: [...] V(s_t), the critic's prediction. The gradient flows through it.
+        targets: [...] what it should have said, in reward units. Data: no gradient flows through it.
+
+    Returns:
+        0-d, in squared reward units. Minimise it.
+
+    Raises:
+        ValueError: shapes differ, nothing given, or a number is not finite.
+
+    Source: Schulman et al. (2017), Proximal Policy Optimization Algorithms, eq. 9 (there L^VF).
+
+    >>> value_loss(torch.tensor([1.0, 0.0]), torch.tensor([3.0, 0.0])).item()
+    2.0
+    """
+    check_shapes(values=values, targets=targets)
+    check_finite(values=values, targets=targets)
+    return torch.nn.functional.mse_loss(values, targets.detach())
+
+
+def explained_variance(values, targets):
+    """Share of the targets' variance that the critic predicts.
+
+    1 - Var[target - V] / Var[target]:  1 is perfect, 0 is as good as a constant, below 0 is worse than that
+
+    Args:
+        values: [...] V(s_t), in reward units.
+        targets: [...] what the critic should have said, in reward units.
+
+    Returns:
+        0-d, no unit; nan where the targets do not vary.
+
+    Raises:
+        ValueError: shapes differ, nothing given, or a number is not finite.
+
+    Source: OpenAI Baselines, `explained_variance`; the coefficient of determination without its bias term.
+
+    >>> explained_variance(torch.tensor([0.0, 0.0]), torch.tensor([1.0, 3.0])).item()
+    0.0
+    """
+    check_shapes(values=values, targets=targets)
+    check_finite(values=values, targets=targets)
+    total = targets.var(correction=0)
+    unexplained = (targets - values).var(correction=0)
+    return torch.where(total > 0, 1 - unexplained / total, torch.nan)

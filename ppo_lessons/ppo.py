@@ -1,0 +1,338 @@
+"""Lesson 12. Proximal Policy Optimization: collect, judge, improve, again.
+
+This page holds no formula of its own. Each one is imported from the lesson that derives it.
+"""
+
+import argparse
+import contextlib
+import copy
+import dataclasses
+import os
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gymnasium
+import torch
+
+from ppo_lessons.advantage import normalize
+from ppo_lessons.baseline import explained_variance, value_loss
+from ppo_lessons.clip import clipped_objective
+from ppo_lessons.entropy import entropy
+from ppo_lessons.expectation import standard_error
+from ppo_lessons.gae import gae
+from ppo_lessons.kl_penalty import kl_divergence, penalized_objective
+from ppo_lessons.networks import actor_and_critic
+from ppo_lessons.rollout import Game, collect, log_probability
+from ppo_lessons.validation import NonFiniteError, check_finite, check_not_negative, check_positive, check_unit_interval
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every number of a run, once. The defaults solve CartPole."""
+
+    env_id: str = "ppo_lessons/CartPole-v1"  # any Gymnasium id with Box observations and Discrete actions
+    seed: int = 0
+    device: str = "auto"  # "cpu", "cuda", or "auto": cuda where there is one
+    total_steps: int = 100_000  # environment steps; the last, incomplete update is left out
+    num_envs: int = 64  # N, games played side by side
+    num_steps: int = 32  # T, steps of each game in one rollout
+    epochs: int = 4  # times that a rollout is used
+    minibatches: int = 4  # pieces that a rollout is cut into, anew in each epoch
+    learning_rate: float = 5e-3  # of Adam at the start; falls linearly to 0
+    gamma: float = 0.99
+    lam: float = 0.95
+    objective: str = "clip"  # "clip" (epsilon) or "penalty" (beta)
+    epsilon: float = 0.2
+    beta: float = 1.0
+    entropy_weight: float = 0.01
+    value_weight: float = 0.5
+    max_grad_norm: float = 0.5
+    hidden: int = 64  # width of both hidden layers
+
+    def __post_init__(self):
+        for name in ("total_steps", "num_envs", "num_steps", "epochs", "minibatches", "hidden"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise ValueError(f"{name} must be an integer of at least 1, got {getattr(self, name)!r}")
+        if self.batch_size < 2 or self.batch_size % self.minibatches:
+            raise ValueError(
+                f"num_envs * num_steps = {self.batch_size} must be at least 2 and a multiple of "
+                f"minibatches = {self.minibatches}"
+            )
+        if self.updates < 1:
+            raise ValueError(f"total_steps = {self.total_steps} is less than one rollout of {self.batch_size} steps")
+        if self.objective not in ("clip", "penalty"):
+            raise ValueError(f'objective must be "clip" or "penalty", got {self.objective!r}')
+        check_unit_interval(gamma=self.gamma, lam=self.lam)
+        check_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
+        check_not_negative(
+            epsilon=self.epsilon, beta=self.beta, entropy_weight=self.entropy_weight, value_weight=self.value_weight
+        )
+
+    @property
+    def batch_size(self):
+        """Steps in one rollout, all games together."""
+        return self.num_envs * self.num_steps
+
+    @property
+    def updates(self):
+        """Rollouts that fit into the budget."""
+        return self.total_steps // self.batch_size
+
+
+@dataclass
+class Record:
+    """One update as numbers. Record 0 precedes any learning."""
+
+    update: int
+    env_steps: int
+    seconds: float  # since training began
+    mean_return: float = torch.nan  # of the episodes that ended in this update; nan where none did
+    return_standard_error: float = torch.nan
+    episodes: int = 0  # episodes that ended in this update
+    kl: float = torch.nan  # mean KL(old || new) over the rollout's states, after the update
+    clip_fraction: float = torch.nan  # share of ratios outside the band, over all minibatches
+    entropy: float = torch.nan  # of the policy that played, mean over the rollout's states
+    value_loss: float = torch.nan  # mean over all minibatches
+    explained_variance: float = torch.nan  # of the critic, before it saw this rollout
+    policy: torch.nn.Module = field(default=None, repr=False, compare=False)  # the live actor: observations -> logits
+    checkpoint: dict = field(default=None, repr=False, compare=False)  # all that `resume` needs
+
+    def save(self, path):
+        """Write all that `train(config, resume=path)` needs. Either the old file or the whole new one is there."""
+        path = Path(path)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        try:
+            torch.save(self.checkpoint, unfinished)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def train(config, *, resume=None):
+    """Train by PPO and yield a `Record` after each update; the caller drives.
+
+    The first record precedes any learning. With `resume`, a path written by `Record.save`, training goes on after
+    that record: games on the device continue exactly, other games begin fresh episodes.
+
+    Raises:
+        ValueError: a game that the trainer cannot play, or a checkpoint of other settings.
+        NonFiniteError: a loss, a reward or an observation became nan or infinite.
+
+    >>> [record.update for record in train(Config(total_steps=4096, device="cpu"))]
+    [0, 1, 2]
+    """
+    device = choose_device(config.device)
+    generator = torch.Generator(device).manual_seed(config.seed)
+    game = Game(config.env_id, config.num_envs, device=device, seed=config.seed)
+    with contextlib.closing(game):
+        weights = torch.Generator().manual_seed(config.seed)
+        actor, critic = actor_and_critic(game.observation_space, game.action_space, config.hidden, generator=weights)
+        actor, critic = actor.to(device), critic.to(device)
+        optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], eps=1e-5, fused=True)
+        update, began = 0, time.perf_counter()
+
+        def record(**numbers):
+            seconds = time.perf_counter() - began
+            state = {
+                "config": dataclasses.asdict(config),
+                "update": update,
+                "seconds": seconds,
+                "actor": actor.state_dict(),
+                "critic": critic.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "generator": generator.get_state(),
+                "game": game.state_dict(),
+            }
+            steps = update * config.batch_size
+            return Record(update, steps, seconds, **numbers, policy=actor, checkpoint=copy.deepcopy(state))
+
+        if resume is None:
+            yield record()
+        else:
+            saved = load_checkpoint(resume, config)
+            actor.load_state_dict(saved["actor"])
+            critic.load_state_dict(saved["critic"])
+            optimizer.load_state_dict(saved["optimizer"])
+            generator.set_state(saved["generator"].cpu())
+            update, began = saved["update"], began - saved["seconds"]
+            if saved["game"] is None:
+                warnings.warn(f"{config.env_id} cannot be saved in mid-game: fresh episodes begin", stacklevel=2)
+            else:
+                game.load_state_dict(saved["game"])
+
+        while update < config.updates:
+            optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - update / config.updates)
+            try:
+                with one_thread():
+                    rollout = collect(game, actor, config.num_steps, generator=generator)
+                    numbers = improve(actor, critic, optimizer, rollout, config, generator=generator)
+            except NonFiniteError as error:
+                raise NonFiniteError(
+                    f"training stopped in update {update + 1}: {error}. If the game's rewards and observations are "
+                    f"finite and not huge, try a smaller learning_rate than {config.learning_rate}"
+                ) from error
+            update += 1
+            yield record(**numbers)
+
+
+def improve(actor, critic, optimizer, rollout, config, *, generator):
+    """One PPO update from one rollout: judge every action, then take `epochs * minibatches` gradient steps.
+
+    Returns:
+        dict: the numbers of a `Record`.
+    """
+    with torch.no_grad():
+        values = critic(rollout.observations).squeeze(-1)
+        next_values = critic(rollout.next_observations).squeeze(-1)
+        flags = rollout.terminated, rollout.truncated
+        advantages = gae(rollout.rewards, values, next_values, *flags, gamma=config.gamma, lam=config.lam)
+        targets = advantages + values
+        old_logp = log_probability(rollout.logits, rollout.actions)
+    batch = [
+        tensor.flatten(0, 1)
+        for tensor in (rollout.observations, rollout.actions, rollout.logits, old_logp, normalize(advantages), targets)
+    ]
+    losses, clipped = [], []
+    for _ in range(config.epochs):
+        order = torch.randperm(config.batch_size, generator=generator, device=values.device)
+        for chosen in order.chunk(config.minibatches):
+            observations, actions, old_logits, old, advantage, target = (tensor[chosen] for tensor in batch)
+            logits = actor(observations)
+            logp = log_probability(logits, actions)
+            terms = clipped_objective(logp, old, advantage, epsilon=config.epsilon)
+            objective = terms.objective
+            if config.objective == "penalty":
+                kl = kl_divergence(old_logits, logits)
+                objective = penalized_objective(logp, old, advantage, kl, beta=config.beta)
+            critic_loss = value_loss(critic(observations).squeeze(-1), target)
+            bonus = entropy(logits).mean()
+            loss = -objective - config.entropy_weight * bonus + config.value_weight * critic_loss
+            optimizer.zero_grad()
+            loss.backward()
+            parameters = optimizer.param_groups[0]["params"]
+            check_finite(gradient_norm=torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
+            optimizer.step()
+            losses.append(critic_loss.detach())
+            clipped.append(terms.clipped.float().mean())
+    with torch.no_grad():
+        moved = kl_divergence(rollout.logits, actor(rollout.observations)).mean()
+    returns = rollout.episode_returns[~rollout.episode_returns.isnan()]
+    return {
+        "mean_return": returns.mean().item(),
+        "return_standard_error": standard_error(returns).item() if len(returns) > 1 else torch.nan,
+        "episodes": len(returns),
+        "kl": moved.item(),
+        "clip_fraction": torch.stack(clipped).mean().item(),
+        "entropy": entropy(rollout.logits).mean().item(),
+        "value_loss": torch.stack(losses).mean().item(),
+        "explained_variance": explained_variance(values, targets).item(),
+    }
+
+
+@torch.no_grad()
+def evaluate(policy, env_id, *, episodes, seed):
+    """Play greedy episodes (the most likely action, always) in Gymnasium's own version of the game.
+
+    Args:
+        policy: observations [N, ...] -> logits [N, A], for instance `Record.policy`.
+        env_id: a Gymnasium id; for a torch game of this package its twin in Gymnasium is played.
+        episodes: how many, played side by side; episode i is seeded with seed + i.
+        seed: an integer.
+
+    Returns:
+        [episodes] the return of each, in reward units.
+    """
+    device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
+    envs = gymnasium.make_vec(env_id, episodes, vectorization_mode="sync")
+    with contextlib.closing(envs), one_thread():
+        observations, _ = envs.reset(seed=seed)
+        returns = torch.zeros(episodes, dtype=torch.float64)
+        playing = torch.ones(episodes, dtype=torch.bool)
+        while playing.any():
+            logits = policy(torch.tensor(observations, dtype=torch.float32, device=device))
+            actions = logits.argmax(-1).cpu().numpy() + envs.single_action_space.start
+            observations, rewards, terminated, truncated, _ = envs.step(actions)
+            returns += torch.as_tensor(rewards).masked_fill(~playing, 0)
+            playing &= ~torch.as_tensor(terminated | truncated)
+    return returns
+
+
+def choose_device(name):
+    """The torch device called `name`; "auto" is cuda where there is one, else cpu."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def load_checkpoint(path, config):
+    """Read what `Record.save` wrote, and refuse it if it belongs to other settings (a longer `total_steps` is fine)."""
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    now = dataclasses.asdict(config)
+    differ = [name for name in now if name != "total_steps" and now[name] != saved["config"].get(name)]
+    if differ:
+        told = ", ".join(f"{name} was {saved['config'].get(name)!r} and is {now[name]!r}" for name in differ)
+        raise ValueError(f"{path} was saved by a run with other settings: {told}")
+    return saved
+
+
+@contextlib.contextmanager
+def one_thread():
+    """Small networks are no faster on two threads, and far slower beside a busy process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def main(arguments=None):
+    """The command line: `python -m ppo_lessons.ppo --env CartPole-v1 --seed 0`."""
+    from tqdm import tqdm  # only the command line shows a bar
+
+    parser = argparse.ArgumentParser(prog="python -m ppo_lessons.ppo", description="Train an agent by PPO.")
+    for option in dataclasses.fields(Config):
+        flag = "--env" if option.name == "env_id" else f"--{option.name.replace('_', '-')}"
+        help_text = "default: %(default)s"
+        parser.add_argument(flag, dest=option.name, type=type(option.default), default=option.default, help=help_text)
+    parser.add_argument("--save", type=Path, help="write a checkpoint here after each update")
+    parser.add_argument("--resume", type=Path, help="go on from this checkpoint")
+    options = vars(parser.parse_args(arguments))
+    save, resume = options.pop("save"), options.pop("resume")
+    try:
+        config = Config(**options)
+    except ValueError as error:
+        parser.error(str(error))
+    records = []
+    try:
+        with tqdm(total=config.total_steps, unit=" steps", unit_scale=True) as bar:
+            for record in train(config, resume=resume):
+                records.append(record)
+                bar.update(record.env_steps - bar.n)
+                bar.set_postfix_str(f"return {record.mean_return:.1f}")
+                if save:
+                    record.save(save)
+    except KeyboardInterrupt:
+        print("stopped by you; what was learned so far:")
+    if records:
+        print(table(records))
+        returns = evaluate(records[-1].policy, config.env_id, episodes=100, seed=config.seed + 10_000)
+        mean, error = returns.mean().item(), standard_error(returns).item()
+        print(f"100 greedy episodes of {config.env_id}: mean return {mean:.1f}, standard error {error:.1f}")
+
+
+def table(records, rows=12):
+    """A readable table of at most `rows` of the records, evenly spaced, the last one included."""
+    names = [f.name for f in dataclasses.fields(Record) if f.repr]
+    step = max(1, -(-len(records) // rows))
+    lines = ["  ".join(names)]
+    for record in records[::-1][::step][::-1]:
+        cells = ((name, getattr(record, name)) for name in names)
+        lines.append("  ".join(f"{v:>{len(n)}.4g}" if isinstance(v, float) else f"{v:>{len(n)}}" for n, v in cells))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
