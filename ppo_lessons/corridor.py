@@ -198,8 +198,17 @@ class Corridor:
         values = self.tables(logits, gamma=1.0).values[0]
         return (values[START] / 2 + values[CELLS + START] / 2).item()
 
+    def best_return(self):
+        """The highest J that any policy reaches, by backward recursion with the best action in each state and step."""
+        probability, reward = self.transitions()
+        values = torch.zeros(STATES + 1, dtype=torch.float64)
+        for _ in range(self.steps):
+            best = (probability * (reward + values)).sum(-1).max(1).values
+            values = torch.cat([best, torch.zeros(1, dtype=torch.float64)])
+        return (values[START] / 2 + values[CELLS + START] / 2).item()
+
     def visits(self, logits):
-        """Probability [T, 12] that the policy is in state s at time t; a row sums to less than 1 once plays have ended."""
+        """Probability [T, 12] that the policy is in state s at time t; rows sum to less than 1 once plays have ended."""
         step = torch.einsum("sa,sap->sp", logits.detach().softmax(-1), self.transitions()[0])
         now = torch.zeros(STATES, dtype=torch.float64)
         now[START] = now[CELLS + START] = 1 / 2
@@ -210,7 +219,7 @@ class Corridor:
         return torch.stack(rows)
 
     def sample(self, logits, number, *, generator):
-        """Draw plays from the list, each with its probability under the policy: `Trajectories` with `number` columns."""
+        """Draw `number` plays from the list, each with its probability under the policy: `Trajectories`."""
         drawn = torch.multinomial(self.probabilities(logits.detach()), number, replacement=True, generator=generator)
         return self.trajectories().select(drawn)
 
@@ -242,6 +251,23 @@ class Corridor:
             g[column, plays.states[t]] += step
         return g[:, :STATES].reshape(number, -1)
 
+    def joint_moments(self, logits, weights):
+        """Exact mean and covariance of several one-play gradient estimates made from the same play.
+
+        Args:
+            logits: [12, 3] the policy.
+            weights: [n, T, K] for each of n estimates, one weight for each step of each listed play.
+
+        Returns:
+            mean [n, 36], and covariance [n, n] of the estimates, summed over all parameters:
+            E[(g_i - E g_i) . (g_j - E g_j)]. Any mixture c of them has mean c @ mean and variance c @ covariance @ c.
+        """
+        p = self.probabilities(logits.detach())
+        g = torch.stack([self.scores(logits, weight) for weight in weights])
+        mean = torch.einsum("k,nkp->np", p, g)
+        spread = ((g - mean[:, None]) * p.sqrt()[:, None]).flatten(1)
+        return mean, spread @ spread.T
+
     def gradient_moments(self, logits, weights):
         """Exact mean, bias and variance of the one-play gradient estimate sum_t w_t grad log pi(a_t|s_t).
 
@@ -252,9 +278,6 @@ class Corridor:
         Returns:
             GradientMoments. Nothing is sampled: each listed play counts with its probability.
         """
-        g = self.scores(logits, weights)
-        p = self.probabilities(logits.detach())
-        mean = p @ g
-        variance = p @ (g - mean).square().sum(1)
+        mean, covariance = self.joint_moments(logits, weights[None])
         mean = mean.reshape(STATES, -1)
-        return GradientMoments(mean, mean - self.gradient(logits), variance)
+        return GradientMoments(mean, mean - self.gradient(logits), covariance[0, 0])

@@ -1,7 +1,5 @@
 """Lesson 01. Expectation: the average of a random number, exact when every outcome is listed."""
 
-import torch
-
 from ppo_lessons.validation import check_distribution, check_finite, check_floating, check_time_axis
 
 
@@ -22,6 +20,7 @@ def expectation(values, probabilities):
 
     Source: Sutton & Barto (2018), Reinforcement Learning: An Introduction, Summary of Notation.
 
+    >>> import torch
     >>> exam = expectation(torch.tensor([80.0, 90.0]), torch.tensor([0.2, 0.8]))
     >>> round(exam.item(), 4)
     88.0
@@ -48,6 +47,7 @@ def standard_error(samples):
 
     Source: any statistics text; the n - 1 is Bessel's correction.
 
+    >>> import torch
     >>> standard_error(torch.tensor([80.0, 90.0, 90.0, 80.0])).item()  # doctest: +ELLIPSIS
     2.886...
     """

@@ -31,7 +31,8 @@ def gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
         ValueError: shapes differ, empty time axis, flags not bool, gamma or lam outside [0, 1], or a number that
             enters the sum is not finite.
 
-    Source: Schulman et al. (2016), High-Dimensional Continuous Control Using GAE, eq. 16; Schulman et al. (2017), eq. 11.
+    Source: Schulman et al. (2016), High-Dimensional Continuous Control Using Generalized Advantage Estimation,
+    eq. 16; Schulman et al. (2017), eq. 11.
 
     >>> r, v = torch.tensor([5.0, 0.0, -2.0]), torch.tensor([1.0, -1.0, 1.0])
     >>> end, cut = torch.tensor([False, False, True]), torch.zeros(3, dtype=torch.bool)

@@ -1,5 +1,6 @@
 """The actor and the critic: two separate networks of the same shape."""
 
+import itertools
 import math
 
 import gymnasium
@@ -14,7 +15,7 @@ class Network(nn.Module):
         super().__init__()
         self.observation_dims = len(observation_shape)
         sizes = [math.prod(observation_shape), hidden, hidden, outputs]
-        linear = [skip_init(nn.Linear, before, after) for before, after in zip(sizes, sizes[1:], strict=False)]
+        linear = [skip_init(nn.Linear, before, after) for before, after in itertools.pairwise(sizes)]
         for layer, gain in zip(linear, [2**0.5, 2**0.5, last_gain], strict=True):
             nn.init.orthogonal_(layer.weight, gain, generator=generator)
             nn.init.zeros_(layer.bias)

@@ -1,0 +1,183 @@
+"""Sliders, live curves and films for the notebooks: the one place that knows ipywidgets."""
+
+import asyncio
+import base64
+import html
+import threading
+import time
+
+import ipywidgets as widgets
+from IPython.display import Image, display
+
+from ppo_lessons.figures import ppo as ppo_figures
+from ppo_lessons.figures.style import Canvas
+
+SYMBOLS = {"lam": "λ", "gamma": "γ", "epsilon": "ε", "beta": "β"}
+REDRAW_EVERY = 0.25  # seconds between pictures while something trains
+
+
+def explore(picture, **sliders):
+    """Show a picture with its controls.
+
+    Args:
+        picture: a `Picture`.
+        sliders: one for each value that the picture takes. (min, max, step, start) is a slider, of whole numbers if
+            all four are whole; a list is a drop-down that starts with its first entry.
+
+    Returns:
+        Explorer, a widget. An error in the picture is raised at the first draw, and later shown under it.
+    """
+    return Explorer(picture, {name: make_control(name, setting) for name, setting in sliders.items()})
+
+
+def make_control(name, setting):
+    """The ipywidget for one setting of `explore`."""
+    label = SYMBOLS.get(name, name.replace("_", " "))
+    shared = {"description": label, "style": {"description_width": "110px"}}
+    if isinstance(setting, list):
+        return widgets.Dropdown(options=setting, value=setting[0], **shared)
+    low, high, step, start = setting
+    whole = all(isinstance(number, int) for number in setting)
+    kind = widgets.IntSlider if whole else widgets.FloatSlider
+    wide = widgets.Layout(width="460px")
+    return kind(min=low, max=high, step=step, value=start, continuous_update=True, layout=wide, **shared)
+
+
+class Explorer(widgets.VBox):
+    """Controls, the picture, and one sentence that says what is seen.
+
+    The first draw happens at once. Every change of a control starts a task on the main thread's event loop and
+    cancels the one before: the newest value wins. A picture that trains gives way to other events after each stage.
+    """
+
+    def __init__(self, picture, controls):
+        self.controls = controls
+        self.canvas = Canvas(picture, **self.values)
+        self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px", max_width="100%"))
+        self.words = widgets.HTML()
+        self.task = None
+        try:
+            self.loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.loop = None
+        super().__init__([*controls.values(), self.image, self.words])
+        self.show(self.canvas.text)
+        for control in controls.values():
+            control.observe(self.changed, "value")
+
+    @property
+    def values(self):
+        """The current settings by name."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def show(self, text):
+        """Send the picture as it stands, and its sentence, to the page."""
+        self.text = text
+        self.image.value = self.canvas.png()
+        self.words.value = f'<div aria-live="polite" style="max-width:760px;line-height:1.35">{html.escape(text)}</div>'
+
+    def changed(self, _):
+        """A control moved. Newer JupyterLabs call this on another thread; drawing belongs on the main one."""
+        if self.loop is None or not self.loop.is_running():
+            asyncio.run(self.redraw())
+        elif threading.current_thread() is threading.main_thread():
+            self.restart()
+        else:
+            self.loop.call_soon_threadsafe(self.restart)
+
+    def restart(self):
+        if self.task:
+            self.task.cancel()
+        self.task = self.loop.create_task(self.redraw())
+
+    async def redraw(self):
+        """Draw the current values, stage by stage."""
+        try:
+            shown = time.monotonic()
+            for text in self.canvas.stages(**self.values):
+                if due := time.monotonic() - shown > REDRAW_EVERY:
+                    self.show(text)
+                    shown = time.monotonic()
+                await asyncio.sleep(0)
+            if not due:
+                self.show(text)
+        except Exception as error:
+            message = html.escape(f"{type(error).__name__}: {error}")
+            self.words.value = f'<pre role="alert" style="color:#b00020;white-space:pre-wrap">⚠ {message}</pre>'
+
+    def _repr_mimebundle_(self, **options):
+        return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.text)
+
+
+class LiveCurves(widgets.VBox):
+    """Progress bar and curves of a training run: `with LiveCurves(config) as live: ... live.show(record)`.
+
+    Redrawn at most four times a second. ■ Interrupt ends the loop, not the notebook: what was learned so far stays.
+    The last picture is stored in the notebook, also without a running kernel.
+    """
+
+    def __init__(self, config):
+        self.config, self.records, self.stopped = config, [], False
+        self.canvas = Canvas(ppo_figures.curves, records=[], config=config)
+        self.bar = widgets.IntProgress(max=config.updates, layout=widgets.Layout(width="300px"))
+        self.label = widgets.Label("starting")
+        width = widgets.Layout(width=f"{ppo_figures.curves.size[0]}px", max_width="100%")
+        self.image = widgets.Image(format="png", value=self.canvas.png(), layout=width)
+        super().__init__([widgets.HBox([self.bar, self.label]), self.image])
+
+    def __enter__(self):
+        self.began = self.drawn = time.monotonic()
+        self.handle = display(self, display_id=True)
+        return self
+
+    def show(self, record):
+        """Add a record; draw if the last drawing is old enough."""
+        self.records.append(record)
+        if time.monotonic() - self.drawn > REDRAW_EVERY:
+            elapsed = time.monotonic() - self.began
+            left = elapsed / max(record.update, 1) * (self.config.updates - record.update)
+            self.draw(f"update {record.update} of {self.config.updates}, {elapsed:.0f} s, about {left:.0f} s left")
+
+    def draw(self, words):
+        self.bar.value = self.records[-1].update if self.records else 0
+        self.label.value = words
+        *_, self.canvas.text = self.canvas.stages(records=self.records, config=self.config)
+        self.image.value = self.canvas.png()
+        self.drawn = time.monotonic()
+
+    def __exit__(self, kind, error, trace):
+        self.stopped = kind is KeyboardInterrupt
+        done = self.records[-1].update if self.records else 0
+        elapsed = time.monotonic() - self.began
+        if self.stopped:
+            self.bar.bar_style, words = "warning", f"stopped by you at update {done} of {self.config.updates}"
+        elif error:
+            self.bar.bar_style, words = "danger", f"failed after update {done}: {error}"
+        else:
+            self.bar.bar_style, words = "success", f"{done} updates in {elapsed:.1f} s"
+        self.draw(words)
+        if self.handle:
+            self.handle.update(self)
+        return self.stopped
+
+    def _repr_mimebundle_(self, **options):
+        return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.canvas.text)
+
+
+def show_film(before, after):
+    """Two runs of the game side by side as an animated picture, which plays without a kernel.
+
+    Args:
+        before, after: lists of RGB arrays [H, W, 3], as `ppo.play` returns them.
+    """
+    film = ppo_figures.film(before, after)
+    return Image(data=film, format="png", alt="The agent before learning on the left, after learning on the right")
+
+
+def with_snapshot(bundle, png, text):
+    """A widget's display data, with a picture and a sentence for readers without a kernel."""
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    data = dict(data)
+    data["image/png"] = base64.b64encode(png).decode()
+    data["text/plain"] = text
+    return data, metadata

@@ -1,0 +1,1 @@
+"""Pictures of the lessons. `build(figure)` draws what stays, `update(artists, **values)` moves the rest."""

@@ -1,0 +1,175 @@
+"""Lesson 10 drawn: the clipped objective of one sample, its six cases, and clip against penalty on the Corridor."""
+
+import torch
+
+from ppo_lessons.clip import clip_ratio, clipped_objective
+from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.figures.style import CLIPPED, GRID, OLD_POLICY, PENALTY, POLICY, TOTAL, Picture, quiet_grid
+from ppo_lessons.kl_penalty import penalized_objective
+from ppo_lessons.table_training import train_table
+
+RATIOS = torch.linspace(0.0, 2.0, 201, dtype=torch.float64)
+CASES = [  # rho against the band, sign of A
+    ("below", "+"),
+    ("inside", "+"),
+    ("above", "+"),
+    ("below", "−"),
+    ("inside", "−"),
+    ("above", "−"),
+]
+
+
+def gradient_of_sample(ratio, advantage, epsilon):
+    """Objective of one sample and its derivative with respect to the ratio, by autograd: two floats."""
+    rho = torch.tensor([ratio], dtype=torch.float64, requires_grad=True)
+    zero, adv = torch.zeros(1, dtype=torch.float64), torch.tensor([advantage], dtype=torch.float64)
+    objective = clipped_objective(rho.log(), zero, adv, epsilon=epsilon).objective
+    (gradient,) = torch.autograd.grad(objective, rho)
+    return objective.item(), gradient.item()
+
+
+def case_of(ratio, advantage, epsilon):
+    """Number of the row in `CASES`, or None where the advantage is 0."""
+    if advantage == 0:
+        return None
+    place = 0 if ratio < 1 - epsilon else 2 if ratio > 1 + epsilon else 1
+    return place + (0 if advantage > 0 else 3)
+
+
+def case_row(place, sign, epsilon):
+    """One row of the table, found by asking autograd at a ratio of that kind: [rho, A, term, gradient]."""
+    ratio = {"below": (1 - epsilon) / 2, "inside": 1.0, "above": 1.5 + epsilon}[place]
+    advantage = 1.0 if sign == "+" else -1.0
+    _, gradient = gradient_of_sample(ratio, advantage, epsilon)
+    plain, held = ratio * advantage, min(max(ratio, 1 - epsilon), 1 + epsilon) * advantage
+    term = "both equal" if plain == held else "plain ρA" if plain < held else "clipped"
+    return [f"{place} band", sign, term, "0" if gradient == 0 else "A"]
+
+
+def build_objective(figure):
+    left, right = figure.subplots(1, 2, width_ratios=[5, 4])
+    quiet_grid(left)
+    band = left.axvspan(0.8, 1.2, color=GRID, alpha=0.6, linewidth=0)
+    (plain,) = left.plot([], [], **OLD_POLICY, label="plain: ρA")
+    (held,) = left.plot([], [], **CLIPPED, label="clipped: clip(ρ) A")
+    (least,) = left.plot([], [], **TOTAL, linewidth=2.6, label="the smaller: objective")
+    (dot,) = left.plot([], [], "o", color=POLICY["color"], markersize=9, zorder=5)
+    arrow = left.annotate("", (1, 0), (1, 0), arrowprops={"arrowstyle": "-|>", "lw": 2.2, "color": POLICY["color"]})
+    left.set(xlim=(0, 2), ylim=(-4.3, 6.4), xlabel="ratio ρ = π / π_old", ylabel="objective of one sample")
+    left.legend(loc="upper left", fontsize=8.5)
+    right.axis("off")
+    header = ["ρ", "A", "smaller term", "gradient"]
+    widths = [0.29, 0.1, 0.37, 0.24]
+    table = right.table([header, *[[""] * 4] * 6], cellLoc="center", colWidths=widths, bbox=[0, 0.02, 1, 0.96])
+    table.auto_set_font_size(False)
+    table.set_fontsize(9)
+    for cell in table.get_celld().values():
+        cell.set_edgecolor(GRID)
+    for column in range(4):
+        table[0, column].set_text_props(weight="bold")
+    return locals()
+
+
+def update_objective(artists, *, epsilon, advantage, ratio):
+    plain = RATIOS * advantage
+    held = clip_ratio(RATIOS, epsilon=epsilon) * advantage
+    artists["plain"].set_data(RATIOS, plain)
+    artists["held"].set_data(RATIOS, held)
+    artists["least"].set_data(RATIOS, torch.minimum(plain, held))
+    artists["band"].set_x(1 - epsilon)
+    artists["band"].set_width(2 * epsilon)
+    value, gradient = gradient_of_sample(ratio, advantage, epsilon)
+    artists["dot"].set_data([ratio], [value])
+    artists["arrow"].xy = (ratio + 0.2 * gradient, value)
+    artists["arrow"].set_position((ratio, value))
+    artists["arrow"].arrow_patch.set_visible(gradient != 0)
+    now = case_of(ratio, advantage, epsilon)
+    for row, (place, sign) in enumerate(CASES):
+        for column, words in enumerate(case_row(place, sign, epsilon)):
+            cell = artists["table"][row + 1, column]
+            cell.get_text().set_text(words)
+            cell.set_facecolor("#CFE3F2" if row == now else "white")
+    push = "pushes ρ up" if gradient > 0 else "pushes ρ down" if gradient < 0 else "moves nothing"
+    artists["left"].set_title(f"ε = {epsilon:.2f}, A = {advantage:+.1f}, ρ = {ratio:.2f}: objective {value:+.2f}")
+    artists["right"].set_title(f"gradient {gradient:+.1f} {push}".replace("+0.0", "0"))
+    return (
+        f"At ε = {epsilon:.2f}, A = {advantage:+.1f} and ρ = {ratio:.2f} the objective is {value:+.3f}; "
+        f"its gradient, {gradient:+.1f}, {push}."
+    )
+
+
+objective = Picture(build_objective, update_objective, size=(780, 350))
+
+UPDATES, PLAYS, EPOCHS, STEP_SIZE, LAM = 12, 12, 100, 1.0, 0.95
+
+
+def clip_with(epsilon):
+    """PPO-clip's objective in the form that `train_table` takes."""
+    return lambda logp, old_logp, advantages, kl: (
+        clipped_objective(logp, old_logp, advantages, epsilon=epsilon).objective
+    )
+
+
+def penalty_with(beta):
+    """PPO-penalty's objective in the form that `train_table` takes."""
+    return lambda logp, old_logp, advantages, kl: penalized_objective(logp, old_logp, advantages, kl, beta=beta)
+
+
+def build_training(figure):
+    left, right = figure.subplots(1, 2)
+    lines = {}
+    for axes, name in ((left, "J"), (right, "KL")):
+        quiet_grid(axes)
+        (lines[name, "clip"],) = axes.plot([], [], **POLICY, marker="o", markersize=4, label="PPO-clip")
+        (lines[name, "penalty"],) = axes.plot([], [], **PENALTY, marker="s", markersize=4, label="PPO-penalty")
+        axes.set(xlim=(-0.3, UPDATES + 0.3), xlabel="update")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    left.set(ylim=(-2.4, 4.9), ylabel="true J")
+    best = Corridor().best_return()
+    left.axhline(best, color=TOTAL["color"], linewidth=0.8)
+    left.text(UPDATES, best, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)
+    left.legend(loc="lower right")
+    right.set(ylim=(1e-5, 30), yscale="log", ylabel="true KL(old‖new), nats")
+    return {"lines": lines, "left": left, "right": right}
+
+
+def update_training(artists, *, epsilon, beta, sample):
+    world = Corridor()
+    start = world.policy(SLIDES_POLICY)
+    settings = {
+        "updates": UPDATES,
+        "plays": PLAYS,
+        "epochs": EPOCHS,
+        "step_size": STEP_SIZE,
+        "lam": LAM,
+        "seed": sample,
+    }
+    runs = {"clip": [], "penalty": []}
+    for both in zip(
+        train_table(world, start, clip_with(epsilon), **settings),
+        train_table(world, start, penalty_with(beta), **settings),
+        strict=True,
+    ):
+        for name, record in zip(runs, both, strict=True):
+            runs[name].append(record)
+            updates = [r.update for r in runs[name]]
+            artists["lines"]["J", name].set_data(updates, [r.expected_return for r in runs[name]])
+            artists["lines"]["KL", name].set_data(updates[1:], [max(r.kl, 2e-5) for r in runs[name][1:]])
+        last = {name: run[-1] for name, run in runs.items()}
+        most = {name: max(r.kl for r in run) for name, run in runs.items()}
+        artists["left"].set_title(
+            f"J after {last['clip'].update} updates: clip with ε = {epsilon:.2f} {last['clip'].expected_return:.2f},\n"
+            f"penalty with β = {beta:.1f} {last['penalty'].expected_return:.2f}"
+        )
+        artists["right"].set_title(
+            f"largest KL of one update:\nclip {most['clip']:.3f}, penalty {most['penalty']:.3f} nats"
+        )
+        yield (
+            f"After {last['clip'].update} updates PPO-clip with ε = {epsilon:.2f} has J = "
+            f"{last['clip'].expected_return:.3f} and moved by at most {most['clip']:.4f} nats in one update; "
+            f"PPO-penalty with β = {beta:.1f} has J = {last['penalty'].expected_return:.3f}, "
+            f"at most {most['penalty']:.4f}."
+        )
+
+
+training = Picture(build_training, update_training, size=(780, 340))

@@ -1,0 +1,58 @@
+"""The Corridor drawn: its cells, the agent, and what the policy does in each cell."""
+
+import numpy as np
+from matplotlib.patches import Circle, FancyBboxPatch
+
+from ppo_lessons.corridor import CELLS, FLAG, PIT, SITUATIONS, START, Corridor
+from ppo_lessons.figures.style import BIAS, POLICY, QUIET, RETURN, Canvas, Picture
+
+SKY = {"day": "#FFF6D9", "night": "#DCE1EE"}
+
+
+def draw_cells(axes, situation, world=None):
+    """The six cells with what each one pays, as a row on `axes`; cell i is centred at x = i."""
+    world = world or Corridor()
+    axes.set(xlim=(-0.6, CELLS - 0.4), ylim=(-0.95, 0.75), aspect="equal", xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    for cell in range(CELLS):
+        edge = {PIT: BIAS["color"], FLAG: RETURN["color"]}.get(cell, QUIET)
+        box = FancyBboxPatch(
+            (cell - 0.4, -0.4), 0.8, 0.8, boxstyle="round,pad=0.05", fc=SKY[situation], ec=edge, lw=1.5
+        )
+        axes.add_patch(box)
+        axes.text(cell - 0.4, 0.38, str(cell), fontsize=8, color=QUIET, va="top")
+    leaving = world.leaving[SITUATIONS.index(situation)]
+    below = {
+        START: f"leaving: {leaving:+g}\n({'coin' if leaving > 0 else 'toll'})",
+        PIT: f"pit: {world.pit:+g}\nend",
+        FLAG: f"flag: {world.flag:+g}\nend",
+    }
+    for cell, words in below.items():
+        axes.text(cell, -0.52, words, ha="center", va="top", fontsize=8.5)
+
+
+def build(figure):
+    axes = figure.subplots()
+    agent = Circle((0, 0), 0.22, color=POLICY["color"], zorder=3)
+    return {"axes": axes, "agent": agent}
+
+
+def update(artists, *, situation, cell, step, total):
+    axes = artists["axes"]
+    axes.clear()
+    draw_cells(axes, situation)
+    artists["agent"] = Circle((cell, -0.02), 0.22, color=POLICY["color"], zorder=3)
+    axes.add_patch(artists["agent"])
+    text = f"{situation}, step {step} of {Corridor().steps}, return so far {total:+g}"
+    axes.set_title(text)
+    return f"The agent stands in cell {cell}: {text}."
+
+
+board = Picture(build, update, size=(640, 220))
+
+
+def picture(situation, cell, step, total):
+    """The game as an RGB array [H, W, 3] (uint8)."""
+    canvas = Canvas(board, situation=SITUATIONS[situation], cell=cell, step=step, total=total)
+    canvas.canvas.draw()
+    return np.asarray(canvas.canvas.buffer_rgba())[..., :3].copy()

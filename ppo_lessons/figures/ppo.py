@@ -1,0 +1,179 @@
+"""Lesson 12 drawn: the curves of a run, several seeds against a verdict, retraining, and the film of the agent."""
+
+import io
+import math
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ppo_lessons.figures.style import (
+    ADVANTAGE,
+    BIAS,
+    CLIPPED,
+    GRID,
+    OLD_POLICY,
+    POLICY,
+    QUIET,
+    RETURN,
+    TOTAL,
+    VALUE,
+    VARIANCE,
+    Picture,
+    quiet_grid,
+)
+from ppo_lessons.ppo import Config, train
+
+PANELS = [  # field of the record, title, line, limits
+    ("mean_return", "return of the episodes that ended", RETURN, (0, 520)),
+    ("kl", "KL(old‖new) of one update", POLICY, (0, 0.08)),
+    ("clip_fraction", "share of ratios outside the band", CLIPPED, (0, 0.5)),
+    ("entropy", "entropy of the policy", ADVANTAGE, (0, 0.75)),
+    ("value_loss", "value loss", VALUE, (1e-6, 1e4)),
+    ("explained_variance", "explained variance of the critic", VARIANCE, (-1.05, 1.05)),
+]
+
+
+def build_curves(figure):
+    lines, panels = {}, {}
+    for axes, (name, title, line, limits) in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
+        quiet_grid(axes)
+        (lines[name],) = axes.plot([], [], **{**line, "linestyle": "-"})
+        axes.set(ylim=limits)
+        axes.set_title(title, fontsize=9.5)
+        panels[name] = axes
+    panels["value_loss"].set_yscale("log")
+    for axes in list(panels.values())[3:]:
+        axes.set_xlabel("environment steps / 1000")
+    band = panels["mean_return"].fill_between([], [], [], color=RETURN["color"], alpha=0.2, linewidth=0)
+    return {"lines": lines, "panels": panels, "band": band}
+
+
+def update_curves(artists, *, records, config):
+    steps = np.array([record.env_steps / 1000 for record in records])
+    for name, axes in artists["panels"].items():
+        axes.set_xlim(0, config.updates * config.batch_size / 1000)
+        values = np.array([getattr(record, name) for record in records])
+        known = np.isfinite(values)
+        low, high = axes.get_ylim()
+        if known.any() and values[known].max() > high:
+            axes.set_ylim(low, values[known].max() * 1.05)
+        artists["lines"][name].set_data(steps[known], np.clip(values[known], low, None))
+    mean = np.array([record.mean_return for record in records])
+    error = np.array([record.return_standard_error for record in records])
+    known = np.isfinite(mean) & np.isfinite(error)
+    artists["band"].set_data(steps[known], (mean - error)[known], (mean + error)[known])
+    if not records:
+        return "Training has not begun."
+    last = records[-1]
+    return (
+        f"After {last.env_steps} environment steps: mean return {last.mean_return:.1f}, KL {last.kl:.4f}, clip "
+        f"fraction {last.clip_fraction:.3f}, entropy {last.entropy:.3f}, value loss {last.value_loss:.3g}, explained variance "
+        f"{last.explained_variance:.3f}."
+    )
+
+
+curves = Picture(build_curves, update_curves, size=(860, 400))
+
+
+def build_seeds(figure):
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    quiet_grid(left)
+    left.set(xlabel="environment steps / 1000", ylabel="return while training (sampled)", ylim=(0, 520))
+    right.set(xlabel="mean return of 100 episodes", xlim=(0, 540), ylim=(-0.6, 7.6))
+    return {"left": left, "right": right}
+
+
+def update_seeds(artists, *, runs, scores, published):
+    """`runs`: lists of records; `scores`: [n] greedy means; `published`: name -> (mean, spread)."""
+    left, right = artists["left"], artists["right"]
+    for seed, run in enumerate(runs):
+        known = [(r.env_steps / 1000, r.mean_return) for r in run if math.isfinite(r.mean_return)]
+        style = ["-", "--", "-.", ":", (0, (1, 1))][seed % 5]
+        left.plot(
+            *zip(*known, strict=True), color=RETURN["color"], linestyle=style, linewidth=1.3, label=f"seed {seed}"
+        )
+    left.legend(loc="lower right")
+    left.set_title("every seed, not the best one")
+    names = [f"ours, seed {seed} (greedy)" for seed in range(len(scores))] + list(published)
+    places = range(len(names))[::-1]
+    means = [*scores, *(mean for mean, _ in published.values())]
+    spreads = [0.0] * len(scores) + [spread for _, spread in published.values()]
+    colors = [RETURN["color"]] * len(scores) + [QUIET] * len(published)
+    right.barh(places, means, xerr=spreads, color=colors, height=0.6, error_kw={"lw": 1.2, "capsize": 3})
+    right.set(ylim=(-0.6, len(names) - 0.4))
+    right.set_yticks(places, names)
+    right.axvline(475, color=BIAS["color"], linewidth=1.2, linestyle="--")
+    solved = sum(score >= 475 for score in scores)
+    right.set_title(f"{solved} of {len(scores)} seeds solved (475)")
+    return f"{solved} of {len(scores)} seeds reach a greedy mean of 475; the lowest is {min(scores):.1f}."
+
+
+seeds = Picture(build_seeds, update_seeds, size=(860, 340))
+
+
+def build_retrain(figure):
+    left, right = figure.subplots(1, 2)
+    quiet_grid(left)
+    quiet_grid(right)
+    (before,) = left.plot([], [], **OLD_POLICY, label="the setting before")
+    (now,) = left.plot([], [], **RETURN, label="this setting")
+    (kl_before,) = right.plot([], [], **OLD_POLICY)
+    (kl,) = right.plot([], [], **POLICY)
+    left.set(ylim=(0, 620), xlabel="environment steps / 1000", ylabel="return (sampled)")
+    left.set_yticks(range(0, 501, 100))
+    left.legend(loc="upper left", ncols=2)
+    right.set(ylim=(1e-5, 10), yscale="log", xlabel="environment steps / 1000", ylabel="KL(old‖new)")
+    return {"left": left, "right": right, "before": before, "now": now, "kl_before": kl_before, "kl": kl}
+
+
+def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
+    config = Config(
+        objective=objective, lam=lam, epsilon=epsilon, beta=beta, seed=seed, total_steps=51_200, device="cpu"
+    )
+    for old, new in (("before", "now"), ("kl_before", "kl")):
+        artists[old].set_data(*artists[new].get_data())
+    for axes in (artists["left"], artists["right"]):
+        axes.set_xlim(0, config.total_steps / 1000)
+    leash = f"ε = {epsilon:.2f}" if objective == "clip" else f"β = {beta:.2f}"
+    returns, moved = [], []
+    for record in train(config):
+        if math.isfinite(record.mean_return):
+            returns.append((record.env_steps / 1000, record.mean_return))
+        if math.isfinite(record.kl):
+            moved.append((record.env_steps / 1000, max(record.kl, 1.5e-5)))
+        artists["now"].set_data(*np.array(returns).reshape(-1, 2).T)
+        artists["kl"].set_data(*np.array(moved).reshape(-1, 2).T)
+        last = returns[-1][1] if returns else math.nan
+        artists["left"].set_title(f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}: return {last:.0f}")
+        artists["right"].set_title(f"step {record.env_steps:,}: KL {record.kl:.4f}")
+        yield (
+            f"PPO with {objective}, {leash}, λ = {lam:.2f}, seed {seed}: after {record.env_steps} steps the mean "
+            f"return is {last:.1f} and the last update moved the policy by {record.kl:.4f} nats."
+        )
+
+
+retrain = Picture(build_retrain, update_retrain, size=(820, 340))
+
+
+def film(before, after, *, every=3, longest=300, colors=32):
+    """Both runs side by side as an animated PNG (bytes): half size, every third frame, few colours.
+
+    The run that ends first keeps its last frame. One palette for all frames, so that only what moves is stored again.
+    """
+    length = min(max(len(before), len(after)), longest)
+    frames = []
+    for i in range(0, length, every):
+        pair = [Image.fromarray(run[min(i, len(run) - 1)]) for run in (before, after)]
+        pair = [image.resize((image.width // 2, image.height // 2)) for image in pair]
+        frame = Image.new("RGB", (sum(image.width for image in pair) + 8, pair[0].height), GRID)
+        frame.paste(pair[0], (0, 0))
+        frame.paste(pair[1], (pair[0].width + 8, 0))
+        draw = ImageDraw.Draw(frame)
+        for title, run, left in (("before", before, 0), ("after", after, pair[0].width + 8)):
+            words = f"{title}: step {min(i, len(run) - 1)}" + (" (over)" if i >= len(run) - 1 else "")
+            draw.text((left + 8, 6), words, fill=TOTAL["color"], font_size=14)
+        palette = frames[0] if frames else frame.quantize(colors)
+        frames.append(frame.quantize(palette=palette, dither=Image.Dither.NONE))
+    file = io.BytesIO()
+    frames[0].save(file, "png", save_all=True, append_images=frames[1:], duration=20 * every, loop=0)
+    return file.getvalue()

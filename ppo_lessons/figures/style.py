@@ -1,0 +1,84 @@
+"""What all pictures share: one colour for each idea, and the canvas that draws a picture."""
+
+import io
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+# The colour-blind-safe set of Okabe and Ito. Each idea keeps its colour and its line style through the whole course.
+POLICY = {"color": "#0072B2", "linestyle": "-"}
+OLD_POLICY = {"color": "#6E6E6E", "linestyle": "--"}
+RETURN = {"color": "#007A5A", "linestyle": "-"}
+VALUE = {"color": "#B87500", "linestyle": "-."}
+ADVANTAGE = {"color": "#A6478A", "linestyle": "-"}
+BIAS = {"color": "#D55E00", "linestyle": "--"}
+VARIANCE = {"color": "#2B88BF", "linestyle": ":"}
+TOTAL = {"color": "#000000", "linestyle": "-"}
+CLIPPED = {"color": "#D55E00", "linestyle": ":"}
+PENALTY = {"color": "#B87500", "linestyle": "--"}
+QUIET = "#6E6E6E"
+GRID = "#DDDDDD"
+
+DPI = 100
+RC = {
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.8,
+    "text.parse_math": True,
+}
+
+
+class Picture(NamedTuple):
+    """A picture with controls, known to notebooks, tests and `make figures` alike.
+
+    `build(figure)` draws what never changes and returns the artists that do. `update(artists, **values)` moves them
+    and returns one sentence that says what is seen, for readers who cannot see it. A picture that trains while one
+    looks is an `update` that yields such a sentence after each stage.
+    """
+
+    build: Callable
+    update: Callable
+    size: tuple[int, int] = (720, 330)  # pixels
+
+
+class Canvas:
+    """A picture on a Matplotlib canvas of its own: built once, its layout frozen after the first draw."""
+
+    def __init__(self, picture: Picture, **values: Any):
+        import matplotlib
+
+        self.picture = picture
+        with matplotlib.rc_context(RC):
+            width, height = picture.size
+            self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
+            self.canvas = FigureCanvasAgg(self.figure)
+            self.artists = picture.build(self.figure)
+            *_, self.text = self.stages(**values)
+            self.canvas.draw()
+        self.figure.set_layout_engine("none")
+
+    def stages(self, **values):
+        """Move the artists to these values: an iterator of sentences, one a stage."""
+        result = self.picture.update(self.artists, **values)
+        return iter([result]) if isinstance(result, str) else result
+
+    def png(self) -> bytes:
+        """The picture as it stands."""
+        self.canvas.draw()
+        size = self.canvas.get_width_height(physical=True)
+        file = io.BytesIO()
+        Image.frombuffer("RGBA", size, self.canvas.buffer_rgba()).convert("RGB").save(file, "png", compress_level=1)
+        return file.getvalue()
+
+
+def quiet_grid(axes):
+    """A light grid behind the data."""
+    axes.grid(color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
