@@ -158,8 +158,8 @@ def update_training(artists, *, epsilon, beta, sample):
         last = {name: run[-1] for name, run in runs.items()}
         most = {name: max(r.kl for r in run) for name, run in runs.items()}
         artists["left"].set_title(
-            f"J after {last['clip'].update} updates: clip with ε = {epsilon:.2f} {last['clip'].expected_return:.2f},\n"
-            f"penalty with β = {beta:.1f} {last['penalty'].expected_return:.2f}"
+            f"J after {last['clip'].update} updates: {last['clip'].expected_return:.2f} (clip, ε = {epsilon:.2f}),\n"
+            f"{last['penalty'].expected_return:.2f} (penalty, β = {beta:.1f})"
         )
         artists["right"].set_title(
             f"largest KL of one update:\nclip {most['clip']:.3f}, penalty {most['penalty']:.3f} nats"

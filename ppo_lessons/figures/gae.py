@@ -95,11 +95,12 @@ def update_tradeoff(artists, *, lam, gamma, critic_error):
     artists["left"].set_title(f"λ = {lam:.2f} mixes the n-step advantages")
     artists["right"].set_title(
         f"λ = {LAMBDAS[lowest]:.2f} has the least error\n"
-        f"here: {bias[now]:.3f} bias² + {variance[now]:.3f} variance = {total[now]:.3f}"
+        f"here: {bias[now]:.3f} bias² + {variance[now]:.3f} variance ≈ {total[now]:.3f}"
     )
     return (
         f"With λ = {lam:.2f}, γ = {gamma:.2f} and a critic error of {critic_error:.2f}, squared bias is "
-        f"{bias[now]:.4f} and variance over {PLAYS} plays is {variance[now]:.4f}; the sum is least at λ = {LAMBDAS[lowest]:.2f}."
+        f"{bias[now]:.4f} and variance over {PLAYS} plays is {variance[now]:.4f}; "
+        f"the sum is least at λ = {LAMBDAS[lowest]:.2f}."
     )
 
 

@@ -23,6 +23,8 @@ from ppo_lessons.figures.style import (
 )
 from ppo_lessons.ppo import Config, train
 
+SOLVED = 475  # mean return from which CartPole-v1 counts as solved
+STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 PANELS = [  # field of the record, title, line, limits
     ("mean_return", "return of the episodes that ended", RETURN, (0, 520)),
     ("kl", "KL(old‖new) of one update", POLICY, (0, 0.08)),
@@ -67,48 +69,47 @@ def update_curves(artists, *, records, config):
     last = records[-1]
     return (
         f"After {last.env_steps} environment steps: mean return {last.mean_return:.1f}, KL {last.kl:.4f}, clip "
-        f"fraction {last.clip_fraction:.3f}, entropy {last.entropy:.3f}, value loss {last.value_loss:.3g}, explained variance "
-        f"{last.explained_variance:.3f}."
+        f"fraction {last.clip_fraction:.3f}, entropy {last.entropy:.3f}, value loss {last.value_loss:.3g}, "
+        f"explained variance {last.explained_variance:.3f}."
     )
 
 
 curves = Picture(build_curves, update_curves, size=(860, 400))
 
 
-def build_seeds(figure):
-    left, right = figure.subplots(1, 2, width_ratios=[3, 2])
-    quiet_grid(left)
-    left.set(xlabel="environment steps / 1000", ylabel="return while training (sampled)", ylim=(0, 520))
-    right.set(xlabel="mean return of 100 episodes", xlim=(0, 540), ylim=(-0.6, 7.6))
-    return {"left": left, "right": right}
+def seeds(runs, scores, published):
+    """All seeds of one setting, and how they compare: a `Picture` without controls.
 
+    Args:
+        runs: one list of records for each seed.
+        scores: for each seed the mean return of greedy episodes after training.
+        published: what others report: name -> (mean, spread).
+    """
 
-def update_seeds(artists, *, runs, scores, published):
-    """`runs`: lists of records; `scores`: [n] greedy means; `published`: name -> (mean, spread)."""
-    left, right = artists["left"], artists["right"]
-    for seed, run in enumerate(runs):
-        known = [(r.env_steps / 1000, r.mean_return) for r in run if math.isfinite(r.mean_return)]
-        style = ["-", "--", "-.", ":", (0, (1, 1))][seed % 5]
-        left.plot(
-            *zip(*known, strict=True), color=RETURN["color"], linestyle=style, linewidth=1.3, label=f"seed {seed}"
-        )
-    left.legend(loc="lower right")
-    left.set_title("every seed, not the best one")
-    names = [f"ours, seed {seed} (greedy)" for seed in range(len(scores))] + list(published)
-    places = range(len(names))[::-1]
-    means = [*scores, *(mean for mean, _ in published.values())]
-    spreads = [0.0] * len(scores) + [spread for _, spread in published.values()]
-    colors = [RETURN["color"]] * len(scores) + [QUIET] * len(published)
-    right.barh(places, means, xerr=spreads, color=colors, height=0.6, error_kw={"lw": 1.2, "capsize": 3})
-    right.set(ylim=(-0.6, len(names) - 0.4))
-    right.set_yticks(places, names)
-    right.axvline(475, color=BIAS["color"], linewidth=1.2, linestyle="--")
-    solved = sum(score >= 475 for score in scores)
-    right.set_title(f"{solved} of {len(scores)} seeds solved (475)")
-    return f"{solved} of {len(scores)} seeds reach a greedy mean of 475; the lowest is {min(scores):.1f}."
+    def build(figure):
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2])
+        quiet_grid(left)
+        left.set(xlabel="environment steps / 1000", ylabel="return while training (sampled)", ylim=(0, 520))
+        for seed, run in enumerate(runs):
+            known = [(r.env_steps / 1000, r.mean_return) for r in run if math.isfinite(r.mean_return)]
+            line = {"color": RETURN["color"], "linestyle": STYLES[seed % len(STYLES)], "linewidth": 1.3}
+            left.plot(*zip(*known, strict=True), **line, label=f"seed {seed}")
+        left.legend(loc="lower right")
+        left.set_title("every seed, not the best one")
+        names = [f"ours, seed {seed}, greedy" for seed in range(len(scores))] + list(published)
+        means = [*scores, *(mean for mean, _ in published.values())]
+        spreads = [0.0] * len(scores) + [spread for _, spread in published.values()]
+        places = range(len(names))[::-1]
+        colors = [RETURN["color"]] * len(scores) + [QUIET] * len(published)
+        right.barh(places, means, xerr=spreads, color=colors, height=0.6, error_kw={"lw": 1.2, "capsize": 3})
+        right.set(xlabel="mean return", xlim=(0, 540), ylim=(-0.6, len(names) - 0.4))
+        right.set_yticks(places, names)
+        right.axvline(SOLVED, color=BIAS["color"], linewidth=1.2, linestyle="--")
+        right.set_title(f"{solved} of {len(scores)} seeds solved ({SOLVED})")
 
-
-seeds = Picture(build_seeds, update_seeds, size=(860, 340))
+    solved = sum(score >= SOLVED for score in scores)
+    words = f"{solved} of {len(scores)} seeds reach a greedy mean of {SOLVED}; the lowest is {min(scores):.1f}."
+    return Picture(build, lambda artists: words, size=(860, 340))
 
 
 def build_retrain(figure):

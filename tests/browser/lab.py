@@ -1,0 +1,132 @@
+"""What a learner does in JupyterLab: open a notebook, run it, move a slider, look at the picture."""
+
+import json
+import os
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+
+PIXELS = """async image => {
+    const bytes = await (await fetch(image.src)).arrayBuffer();
+    const hash = await crypto.subtle.digest("SHA-256", bytes);
+    return Array.from(new Uint8Array(hash)).join();
+}"""
+SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder: screenshots of every picture at both ends of its sliders
+
+
+class Lab:
+    def __init__(self, page, address, token, folder):
+        self.page, self.address, self.token, self.folder = page, address, token, folder
+
+    def api(self, path, method="GET"):
+        request = urllib.request.Request(f"{self.address}/api/{path}?token={self.token}", method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or "null")
+
+    def shut_down_kernels(self):
+        for session in self.api("sessions"):
+            self.api(f"sessions/{session['id']}", "DELETE")
+
+    def run_all(self, path, seconds=240):
+        """Open the notebook in a workspace of its own and run all of its cells."""
+        workspace = path.replace("/", "-").replace(".", "-")
+        self.page.goto(f"{self.address}/lab/workspaces/{workspace}/tree/{path}?token={self.token}")
+        self.notebook = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        self.wait_idle(120)
+        self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        self.page.wait_for_timeout(500)
+        self.wait_idle(seconds)
+
+    def wait_idle(self, seconds=60):
+        """Until the server and the status bar both say that the kernel rests, three times in a row."""
+        end, rests = time.monotonic() + seconds, 0
+        while rests < 3:
+            assert time.monotonic() < end, "the kernel never came to rest"
+            sessions = self.api("sessions")
+            kernel = sessions[0]["kernel"] if sessions else {}
+            resting = kernel.get("execution_state") == "idle" and kernel.get("connections", 0) > 0
+            bar = self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()
+            rests = rests + 1 if resting and bar else 0
+            self.page.wait_for_timeout(150)
+
+    def pictures(self):
+        """All pictures with controls, in the order of the page."""
+        cards = self.notebook.locator(".jp-OutputArea-output .widget-vbox:has(img.widget-image)")
+        return [Picture(self, cards.nth(i)) for i in range(cards.count())]
+
+    def saved(self, path):
+        """Save, and read the file: cells out of sight may be missing from the page, but not from the file."""
+        file = Path(self.folder / path)
+        before = file.stat().st_mtime_ns
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Control+s")
+        for _ in range(100):
+            if file.stat().st_mtime_ns != before:
+                break
+            self.page.wait_for_timeout(100)
+        else:
+            raise AssertionError("the notebook was not saved")
+        return nbformat.read(file, 4)
+
+
+class Picture:
+    def __init__(self, lab, card):
+        self.lab, self.card, self.page = lab, card, lab.page
+        self.image = card.locator("img.widget-image").first
+
+    @property
+    def sliders(self):
+        handles = self.card.locator(".noUi-handle")
+        return [handles.nth(i) for i in range(handles.count())]
+
+    @property
+    def menus(self):
+        menus = self.card.locator("select")
+        return [menus.nth(i) for i in range(menus.count())]
+
+    def pixels(self):
+        return self.page.evaluate(PIXELS, self.image.element_handle())
+
+    def settled(self, seconds=40):
+        """The picture once it has stood still for 0.8 s: a fingerprint of its bytes."""
+        end, last, since = time.monotonic() + seconds, None, 0.0
+        while time.monotonic() < end:
+            now = self.pixels()
+            if now != last:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since > 0.8:
+                return now
+            self.page.wait_for_timeout(60)
+        raise AssertionError("the picture never stood still")
+
+    def press(self, slider, key):
+        """Move a slider by keyboard: (fingerprint, value shown beside it)."""
+        slider.scroll_into_view_if_needed()
+        slider.focus()
+        self.page.keyboard.press(key)
+        pixels = self.settled()
+        readout = slider.locator("xpath=ancestor::*[contains(@class,'widget-inline-hbox')]").locator(".widget-readout")
+        return pixels, float(readout.inner_text().replace("−", "-"))
+
+    def drag(self, slider, by):
+        """Drag a slider by so many pixels, in many small moves as a hand does."""
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        for i in range(1, 21):
+            self.page.mouse.move(x + by * i / 20, y)
+        self.page.mouse.up()
+        return self.settled()
+
+    def words(self):
+        return self.card.inner_text()
+
+    def shoot(self, name):
+        if SHOTS:
+            Path(SHOTS).mkdir(parents=True, exist_ok=True)
+            self.card.screenshot(path=f"{SHOTS}/{name}.png")

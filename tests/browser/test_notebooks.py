@@ -1,0 +1,99 @@
+"""Every notebook in a real browser: it runs, every slider moves its picture, and errors are seen."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = sorted(
+    str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in str(path)
+)
+PLANTED = """
+from ppo_lessons.controls import explore
+from ppo_lessons.figures.style import Picture
+
+
+def build(figure):
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    return axes.plot([0], [0], "o")[0]
+
+
+def update(dot, *, height):
+    if height > 5:
+        raise ValueError("planted mistake")
+    dot.set_ydata([height])
+    return f"The dot is at {height}."
+
+
+explore(Picture(build, update), height=(0, 10, 1, 2))
+"""
+
+
+def test_the_server_asks_for_its_token(server):
+    address, _, _ = server
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{address}/api/contents", timeout=10)
+    assert refused.value.code == 403
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebook_runs_and_its_sliders_move_their_pictures(lab, name):
+    path = f"my/{name}"
+    lab.run_all(path)
+    pictures = lab.pictures()
+    cells = nbformat.read(FOLDER / name, 4).cells
+    assert len(pictures) >= sum("explore(\n" in cell.source or "explore(p" in cell.source for cell in cells)
+    for number, picture in enumerate(pictures):
+        move_everything(picture, f"{Path(name).stem}-{number}")
+    saved = lab.saved(path)
+    code = [cell for cell in saved.cells if cell.cell_type == "code" and cell.source.strip()]
+    assert all(cell.execution_count for cell in code), "some cells did not run"
+    outputs = [output for cell in code for output in cell.outputs]
+    errors = [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    assert not errors, errors
+
+
+def move_everything(picture, name):
+    """Each entry of a drop-down is chosen; each slider goes to both ends by keyboard and is dragged by mouse.
+
+    A slider that does nothing under one entry (beta while the clip is chosen) must do something under a later one.
+    """
+    idle = set(range(len(picture.sliders)))
+    entries = picture.menus[0].locator("option").all_inner_texts() if picture.menus else [None]
+    for entry in entries:
+        if entry is not None:
+            picture.menus[0].select_option(entry)
+            picture.settled()
+            picture.shoot(f"{name}-{entry}")
+        for number in sorted(idle):
+            slider = picture.sliders[number]
+            at_low, low = picture.press(slider, "Home")
+            picture.shoot(f"{name}-{number}-low")
+            at_high, high = picture.press(slider, "End")
+            picture.shoot(f"{name}-{number}-high")
+            assert low < high
+            dragged = picture.drag(slider, -150)
+            if at_low != at_high != dragged:
+                idle.discard(number)
+        assert "⚠" not in picture.words(), picture.words()
+    assert not idle, f"sliders that move nothing: {idle}"
+
+
+def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLANTED)], metadata=kernel)
+    nbformat.write(notebook, lab.folder / "planted.ipynb")
+    lab.run_all("planted.ipynb")
+    (picture,) = lab.pictures()
+    (slider,) = picture.sliders
+    good = picture.pixels()
+    picture.press(slider, "End")
+    assert "⚠ ValueError: planted mistake" in picture.words()
+    after, _ = picture.press(slider, "Home")
+    assert "⚠" not in picture.words()
+    assert after != good
+    assert "The dot is at 0." in picture.words()

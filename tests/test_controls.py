@@ -1,0 +1,179 @@
+"""Sliders without a browser: set a value, look at the pixels."""
+
+import asyncio
+import base64
+import io
+import threading
+import time
+
+import ipywidgets
+import pytest
+from PIL import Image
+
+from ppo_lessons import controls
+from ppo_lessons.controls import LiveCurves, explore, show_film
+from ppo_lessons.figures.style import Picture
+from ppo_lessons.ppo import Config, train
+
+
+def build(figure):
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    return axes.plot([0], [0], "o")[0]
+
+
+def update(dot, *, height, color="red"):
+    if height == 13:
+        raise ValueError("<13> is refused")
+    dot.set_ydata([height])
+    dot.set_color(color)
+    return f"The dot is at {height} & {color}."
+
+
+def slow_update(dot, *, height):
+    for stage in range(4):
+        time.sleep(0.1)
+        dot.set_ydata([height * stage / 3])
+        yield f"height {height}, stage {stage}"
+
+
+picture = Picture(build, update)
+
+
+def test_a_slider_moves_the_picture_and_its_sentence():
+    explorer = explore(picture, height=(0, 20, 1, 2))
+    before = explorer.image.value
+    assert "The dot is at 2 &amp; red." in explorer.words.value
+    explorer.controls["height"].value = 7
+    assert explorer.image.value != before
+    assert "The dot is at 7 &amp; red." in explorer.words.value
+    explorer.controls["height"].value = 2
+    assert explorer.image.value == before
+
+
+def test_kinds_of_controls():
+    explorer = explore(picture, height=(0.0, 20.0, 0.5, 2.0), color=["red", "blue"])
+    assert isinstance(explorer.controls["height"], ipywidgets.FloatSlider)
+    assert isinstance(explorer.controls["color"], ipywidgets.Dropdown)
+    assert isinstance(explore(picture, height=(0, 20, 1, 2)).controls["height"], ipywidgets.IntSlider)
+    assert explorer.values == {"height": 2.0, "color": "red"}
+    explorer.controls["color"].value = "blue"
+    assert "blue" in explorer.text
+
+
+def test_labels_use_the_symbols_of_the_course():
+    labels = [controls.make_control(name, (0, 1, 0.1, 0)).description for name in ("lam", "epsilon", "critic_error")]
+    assert labels == ["λ", "ε", "critic error"]
+
+
+def test_an_error_at_the_first_draw_is_raised():
+    with pytest.raises(ValueError, match="<13> is refused"):
+        explore(picture, height=(0, 20, 1, 13))
+
+
+def test_a_later_error_is_shown_in_words_and_the_next_move_recovers():
+    explorer = explore(picture, height=(0, 20, 1, 2))
+    good = explorer.image.value
+    explorer.controls["height"].value = 13
+    assert "⚠ ValueError: &lt;13&gt; is refused" in explorer.words.value
+    assert explorer.image.value == good
+    explorer.controls["height"].value = 3
+    assert "⚠" not in explorer.words.value
+    assert explorer.image.value != good
+
+
+def test_the_newest_value_wins_and_cancels_the_work_on_the_others():
+    async def drag():
+        explorer = explore(Picture(build, slow_update), height=(0, 9, 1, 0))
+        shown = []
+        explorer.image.observe(lambda change: shown.append(explorer.text), "value")
+        for height in (3, 6, 9):
+            explorer.controls["height"].value = height
+            await asyncio.sleep(0.05)
+        await explorer.task
+        return explorer, shown
+
+    explorer, shown = asyncio.run(drag())
+    assert explorer.text == "height 9, stage 3"
+    assert not any(text.startswith("height 3, stage 3") for text in shown)
+    assert any(text == "height 9, stage 2" for text in shown)  # drawn on the way, as it is slower than the redraw time
+
+
+def test_other_events_get_their_turn_while_a_picture_trains():
+    async def look():
+        explorer = explore(Picture(build, slow_update), height=(0, 9, 1, 0))
+        explorer.controls["height"].value = 9
+        turns = 0
+        while explorer.task is None or not explorer.task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert asyncio.run(look()) >= 4
+
+
+def test_drawing_stays_on_the_main_thread():
+    threads = []
+
+    def watched(dot, *, height):
+        threads.append(threading.current_thread())
+        return f"height {height}."
+
+    async def move_from_another_thread():
+        explorer = explore(Picture(build, watched), height=(0, 9, 1, 0))
+        await asyncio.to_thread(setattr, explorer.controls["height"], "value", 5)
+        while explorer.task is None:
+            await asyncio.sleep(0.01)
+        await explorer.task
+        return explorer
+
+    explorer = asyncio.run(move_from_another_thread())
+    assert explorer.text == "height 5."
+    assert set(threads) == {threading.main_thread()}
+
+
+def test_what_is_stored_for_readers_without_a_kernel():
+    explorer = explore(picture, height=(0, 20, 1, 2))
+    data, _ = explorer._repr_mimebundle_()
+    assert data["text/plain"] == "The dot is at 2 & red."
+    assert base64.b64decode(data["image/png"]) == explorer.image.value
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert Image.open(io.BytesIO(explorer.image.value)).size == picture.size
+
+
+def test_live_curves_end_with_all_records():
+    config = Config(total_steps=6144, device="cpu")
+    with LiveCurves(config) as live:
+        for record in train(config):
+            live.show(record)
+    assert [record.update for record in live.records] == [0, 1, 2, 3]
+    assert live.bar.value == 3
+    assert live.bar.bar_style == "success"
+    assert live._repr_mimebundle_()[0]["text/plain"].startswith("After 6144 environment steps")
+
+
+def test_interrupting_ends_the_loop_and_keeps_what_was_learned():
+    config = Config(total_steps=20480, device="cpu")
+    with LiveCurves(config) as live:
+        for record in train(config):
+            live.show(record)
+            if record.update == 2:
+                raise KeyboardInterrupt
+    assert live.stopped
+    assert live.label.value == "stopped by you at update 2 of 10"
+    assert live.records[-1].policy is record.policy
+
+
+def test_other_errors_are_not_swallowed():
+    with pytest.raises(RuntimeError, match="boom"), LiveCurves(Config(device="cpu")) as live:
+        raise RuntimeError("boom")
+    assert live.bar.bar_style == "danger"
+    assert "boom" in live.label.value
+
+
+def test_the_film_is_shown_as_png():
+    import numpy as np
+
+    frames = [np.full((40, 60, 3), 20 * i, dtype=np.uint8) for i in range(5)]
+    data, _ = show_film(frames[:2], frames)._repr_mimebundle_()
+    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).n_frames == 2
