@@ -6,9 +6,12 @@ import html
 import threading
 import time
 
+import gymnasium
 import ipywidgets as widgets
 from IPython.display import Image, display
 
+from ppo_lessons.corridor import ACTIONS, SITUATIONS
+from ppo_lessons.figures import corridor as corridor_figures
 from ppo_lessons.figures import ppo as ppo_figures
 from ppo_lessons.figures.style import Canvas
 
@@ -104,6 +107,64 @@ class Explorer(widgets.VBox):
         except Exception as error:
             message = html.escape(f"{type(error).__name__}: {error}")
             self.words.value = f'<pre role="alert" style="color:#b00020;white-space:pre-wrap">⚠ {message}</pre>'
+
+    def _repr_mimebundle_(self, **options):
+        return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.text)
+
+
+class CorridorGame(widgets.VBox):
+    """The Corridor with three buttons: each press is one step, and the trajectory writes itself."""
+
+    def __init__(self, seed=None):
+        self.game = gymnasium.make("ppo_lessons/Corridor-v0").unwrapped
+        self.game.reset(seed=seed)
+        self.canvas = Canvas(corridor_figures.board, **self.shown())
+        self.buttons = [widgets.Button(description=name, layout=widgets.Layout(width="110px")) for name in ACTIONS]
+        self.again = widgets.Button(description="new play", button_style="info", layout=widgets.Layout(width="110px"))
+        width = widgets.Layout(width=f"{corridor_figures.board.size[0]}px", max_width="100%")
+        self.image, self.words = widgets.Image(format="png", layout=width), widgets.HTML()
+        super().__init__([widgets.HBox([*self.buttons, self.again]), self.image, self.words])
+        for action, button in enumerate(self.buttons):
+            button.on_click(lambda _, action=action: self.act(action))
+        self.again.on_click(lambda _: self.begin())
+        self.begin(reset=False)
+
+    def shown(self):
+        """What the board shows now."""
+        game = self.game
+        situation = SITUATIONS[game.situation]
+        return {"situation": situation, "cell": game.cell, "step": game.step_number, "total": game.total}
+
+    def begin(self, reset=True):
+        """A new play: day or night, with probability 1/2 each."""
+        if reset:
+            self.game.reset()
+        self.lines, self.rewards, self.over = [], [], False
+        self.draw()
+
+    def act(self, action):
+        """One step, unless the play is over."""
+        if self.over:
+            return
+        state = f"({SITUATIONS[self.game.situation]}, cell {self.game.cell})"
+        _, reward, self.over, _, _ = self.game.step(action)
+        t = len(self.rewards)
+        self.rewards.append(reward)
+        taken = ACTIONS[action]
+        self.lines.append(f"s<sub>{t}</sub> = {state}, a<sub>{t}</sub> = {taken}, r<sub>{t}</sub> = {reward:+g}")
+        self.draw()
+
+    def draw(self):
+        for button in self.buttons:
+            button.disabled = self.over
+        *_, self.text = self.canvas.stages(**self.shown())
+        self.image.value = self.canvas.png()
+        lines = list(self.lines)
+        if self.over:
+            added = " ".join(f"{reward:+g}" for reward in self.rewards)
+            lines.append(f"<b>The play is over. Return R(τ) = {added} = {sum(self.rewards):+g}</b>")
+        trajectory = "<br>".join(lines)
+        self.words.value = f'<div aria-live="polite" style="line-height:1.5;min-height:11em">{trajectory}</div>'
 
     def _repr_mimebundle_(self, **options):
         return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.text)

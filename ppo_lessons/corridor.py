@@ -208,7 +208,7 @@ class Corridor:
         return (values[START] / 2 + values[CELLS + START] / 2).item()
 
     def visits(self, logits):
-        """Probability [T, 12] that the policy is in state s at time t; rows sum to less than 1 once plays have ended."""
+        """Probability [T, 12] of being in state s at time t; rows sum to less than 1 once plays have ended."""
         step = torch.einsum("sa,sap->sp", logits.detach().softmax(-1), self.transitions()[0])
         now = torch.zeros(STATES, dtype=torch.float64)
         now[START] = now[CELLS + START] = 1 / 2

@@ -55,6 +55,8 @@ class Config:
         for name in ("total_steps", "num_envs", "num_steps", "epochs", "minibatches", "hidden"):
             if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
                 raise ValueError(f"{name} must be an integer of at least 1, got {getattr(self, name)!r}")
+        if not (isinstance(self.seed, int) and self.seed >= 0):
+            raise ValueError(f"seed must be an integer of at least 0, got {self.seed!r}")
         if self.batch_size < 2 or self.batch_size % self.minibatches:
             raise ValueError(
                 f"num_envs * num_steps = {self.batch_size} must be at least 2 and a multiple of "
@@ -104,7 +106,8 @@ class Record:
         path = Path(path)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
-            torch.save(self.checkpoint, unfinished)
+            with unfinished.open("wb") as file:
+                torch.save(self.checkpoint, file)
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
@@ -124,11 +127,14 @@ def train(config, *, resume=None):
     [0, 1, 2]
     """
     device = choose_device(config.device)
+    config = dataclasses.replace(config, device=str(device))  # a checkpoint says where it was written
     generator = torch.Generator(device).manual_seed(config.seed)
     game = Game(config.env_id, config.num_envs, device=device, seed=config.seed)
     with contextlib.closing(game):
         weights = torch.Generator().manual_seed(config.seed)
-        actor, critic = actor_and_critic(game.observation_space, game.action_space, config.hidden, generator=weights)
+        spaces = game.observation_space, game.action_space
+        with one_thread():  # the number of threads must not show in the weights' last digits
+            actor, critic = actor_and_critic(*spaces, config.hidden, generator=weights)
         actor, critic = actor.to(device), critic.to(device)
         optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], eps=1e-5, fused=True)
         update, began = 0, time.perf_counter()
@@ -244,6 +250,8 @@ def evaluate(policy, env_id, *, episodes, seed):
     Returns:
         [episodes] the return of each, in reward units.
     """
+    if episodes < 1:
+        raise ValueError(f"episodes must be at least 1, got {episodes}")
     device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
     envs = gymnasium.make_vec(env_id, episodes, vectorization_mode="sync")
     with contextlib.closing(envs), one_thread():
@@ -259,20 +267,45 @@ def evaluate(policy, env_id, *, episodes, seed):
     return returns
 
 
+@torch.no_grad()
+def play(policy, env_id, *, seed):
+    """Play one greedy episode in Gymnasium's own version of the game and film it: a list of RGB arrays [H, W, 3]."""
+    device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
+    with contextlib.closing(gymnasium.make(env_id, render_mode="rgb_array")) as env, one_thread():
+        observation, _ = env.reset(seed=seed)
+        frames, ended = [env.render()], False
+        while not ended:
+            logits = policy(torch.tensor(observation, dtype=torch.float32, device=device)[None])
+            action = logits.argmax(-1).item() + env.action_space.start
+            observation, _, terminated, truncated, _ = env.step(int(action))
+            frames.append(env.render())
+            ended = terminated or truncated
+    return frames
+
+
 def choose_device(name):
     """The torch device called `name`; "auto" is cuda where there is one, else cpu."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.Generator(name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'device must be "auto", "cpu", or "cuda" where PyTorch finds a GPU, got {name!r}') from error
     return torch.device(name)
 
 
 def load_checkpoint(path, config):
     """Read what `Record.save` wrote, and refuse it if it belongs to other settings (a longer `total_steps` is fine)."""
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    now = dataclasses.asdict(config)
-    differ = [name for name in now if name != "total_steps" and now[name] != saved["config"].get(name)]
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        before, now = saved["config"], dataclasses.asdict(config)
+    except OSError:
+        raise
+    except Exception as error:  # PyTorch has a dozen ways to say that a file is not its own
+        raise ValueError(f"{path} is not a checkpoint of this trainer") from error
+    differ = [name for name in now if name != "total_steps" and now[name] != before.get(name)]
     if differ:
-        told = ", ".join(f"{name} was {saved['config'].get(name)!r} and is {now[name]!r}" for name in differ)
+        told = ", ".join(f"{name} was {before.get(name)!r} and is {now[name]!r}" for name in differ)
         raise ValueError(f"{path} was saved by a run with other settings: {told}")
     return saved
 
@@ -307,16 +340,21 @@ def main(arguments=None):
         parser.error(str(error))
     records = []
     try:
-        with tqdm(total=config.total_steps, unit=" steps", unit_scale=True) as bar:
+        with tqdm(total=config.updates * config.batch_size, unit=" steps", unit_scale=True) as bar:
             for record in train(config, resume=resume):
                 records.append(record)
                 bar.update(record.env_steps - bar.n)
-                bar.set_postfix_str(f"return {record.mean_return:.1f}")
+                if record.episodes:
+                    bar.set_postfix_str(f"return {record.mean_return:.1f}", refresh=False)
                 if save:
                     record.save(save)
     except KeyboardInterrupt:
         print("stopped by you; what was learned so far:")
-    if records:
+    except (ValueError, OSError, gymnasium.error.Error) as error:
+        parser.exit(1, f"{parser.prog}: error: {error}\n")
+    if not records:
+        print("no update was made; a longer --total-steps goes on after a run that is complete")
+    else:
         print(table(records))
         returns = evaluate(records[-1].policy, config.env_id, episodes=100, seed=config.seed + 10_000)
         mean, error = returns.mean().item(), standard_error(returns).item()
@@ -325,12 +363,12 @@ def main(arguments=None):
 
 def table(records, rows=12):
     """A readable table of at most `rows` of the records, evenly spaced, the last one included."""
-    names = [f.name for f in dataclasses.fields(Record) if f.repr]
+    widths = {f.name: max(10, len(f.name)) for f in dataclasses.fields(Record) if f.repr}
     step = max(1, -(-len(records) // rows))
-    lines = ["  ".join(names)]
+    lines = ["  ".join(f"{name:>{width}}" for name, width in widths.items())]
     for record in records[::-1][::step][::-1]:
-        cells = ((name, getattr(record, name)) for name in names)
-        lines.append("  ".join(f"{v:>{len(n)}.4g}" if isinstance(v, float) else f"{v:>{len(n)}}" for n, v in cells))
+        cells = ((getattr(record, name), width) for name, width in widths.items())
+        lines.append("  ".join(f"{v:>{width}.4g}" if isinstance(v, float) else f"{v:>{width}}" for v, width in cells))
     return "\n".join(lines)
 
 

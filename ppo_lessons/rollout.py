@@ -43,8 +43,8 @@ class Game:
     """
 
     def __init__(self, env_id, num_envs, *, device, seed):
-        spec = gymnasium.spec(env_id)
-        self.on_device = spec.namespace == "ppo_lessons" and spec.vector_entry_point is not None
+        ours = env_id.startswith("ppo_lessons/")
+        self.on_device = ours and gymnasium.spec(env_id).vector_entry_point is not None
         self.device = device
         if self.on_device:
             self.envs = gymnasium.make_vec(env_id, num_envs, device=device)

@@ -1,12 +1,17 @@
-"""Policy tables trained on the Corridor from sampled plays, judged exactly: the small twin of `ppo.train`."""
+"""Policy tables trained on the Corridor, judged exactly: the small twin of `ppo.train`."""
 
 from typing import NamedTuple
 
 import torch
 
+from ppo_lessons.advantage import n_step_advantage
+from ppo_lessons.baseline import value_loss
+from ppo_lessons.advantage import n_step_advantage
+from ppo_lessons.baseline import value_loss
 from ppo_lessons.corridor import STATES
 from ppo_lessons.gae import gae
 from ppo_lessons.kl_penalty import kl_divergence
+from ppo_lessons.log_trick import score_objective
 
 
 class TableRecord(NamedTuple):
@@ -62,3 +67,162 @@ def train_table(world, logits, objective, *, updates, plays, epochs, step_size, 
             (gradient,) = torch.autograd.grad(value, logits)
             logits = logits.detach() + step_size * gradient
         yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+
+
+def train_reinforce(world, logits, weigh, *, updates, plays, reuse, step_size, seed):
+    """REINFORCE on a table: sample plays, weigh their steps, climb, throw the plays away.
+
+    Args:
+        world: a `Corridor`.
+        logits: [12, 3] where to start.
+        weigh: plays (`Trajectories`) -> [T, N], what each step's log-probability is multiplied by.
+        updates: how often to sample anew.
+        plays: N, the number of plays in a sample.
+        reuse: gradient steps on one sample. 1 is REINFORCE; from the second on the plays are stale.
+        step_size: of plain gradient ascent.
+        seed: of the sampling.
+
+    Yields:
+        TableRecord after each update; the first one, update 0, precedes any learning.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    logits = logits.clone()
+    yield TableRecord(0, logits.clone(), world.start_value(logits), 0.0)
+    for update in range(1, updates + 1):
+        old_logits = logits.clone()
+        sample = world.sample(logits, plays, generator=generator)
+        weights = weigh(sample)
+        for _ in range(reuse):
+            logits.requires_grad_()
+            value = score_objective(world.log_probabilities(logits, sample), weights)
+            (gradient,) = torch.autograd.grad(value, logits)
+            logits = logits.detach() + step_size * gradient
+        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+
+
+class ActorCriticRecord(NamedTuple):
+    """One update of an actor with a learned critic. Both errors of judgement are exact, not sampled."""
+
+    update: int
+    logits: torch.Tensor  # [12, 3] the actor
+    values: torch.Tensor  # [T + 1, 13] the critic's table
+    expected_return: float  # true J of the actor
+    critic_error: float  # root mean square of critic - V, over the states and times that the actor visits
+
+
+def critic_error(world, logits, values):
+    """Root mean square of critic - V_t(s), each (t, s) counted as often as the policy visits it. A float."""
+    visits = world.visits(logits)
+    wrong = (values - world.tables(logits, gamma=1.0).values)[:-1, :STATES]
+    return ((visits * wrong.square()).sum() / visits.sum()).sqrt().item()
+
+
+def train_actor_critic(world, logits, *, updates, plays, n, step_size, critic_step, seed):
+    """Advantage actor-critic with two tables: one gradient step of each on every sample of plays.
+
+    The critic starts at 0 and learns from the same plays as the actor. With `critic_step` 0 it stays 0, and n = 6
+    is then the reward-to-go without a baseline.
+
+    Args:
+        world: a `Corridor`.
+        logits: [12, 3] where the actor starts.
+        updates: how often to sample anew.
+        plays: N, the number of plays in a sample.
+        n: steps of `n_step_advantage`; gamma is 1.
+        step_size: of the actor's gradient ascent.
+        critic_step: of the critic's gradient descent on `value_loss`.
+        seed: of the sampling.
+
+    Yields:
+        ActorCriticRecord after each update; the first one, update 0, precedes any learning.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    logits, table = logits.clone(), torch.zeros(world.steps + 1, STATES + 1, dtype=torch.float64)
+    yield ActorCriticRecord(0, logits, table, world.start_value(logits), critic_error(world, logits, table))
+    for update in range(1, updates + 1):
+        sample = world.sample(logits, plays, generator=generator)
+        actor, critic = logits.requires_grad_(), table.requires_grad_()
+        values, next_values = world.step_values(critic, sample)
+        flags = sample.terminated, torch.zeros_like(sample.terminated)
+        advantages = n_step_advantage(sample.rewards, values, next_values, *flags, gamma=1.0, n=n).detach()
+        objective = score_objective(world.log_probabilities(actor, sample), advantages)
+        taken = sample.states < STATES
+        loss = value_loss(values[taken], (advantages + values)[taken])
+        logits = (actor + step_size * torch.autograd.grad(objective, actor)[0]).detach()
+        table = (critic - critic_step * torch.autograd.grad(loss, critic)[0]).detach()
+        error = critic_error(world, logits, table)
+        yield ActorCriticRecord(update, logits, table, world.start_value(logits), error)
+
+
+def exact_ascent(world, logits, *, updates, step_size):
+    """Climb the exact J: theta <- theta + step_size * gradient of J, which `world` gets by listing all plays.
+
+    Args:
+        world: a `Corridor`.
+        logits: [12, 3] where to start.
+        updates: number of steps.
+        step_size: how far each step goes along the gradient.
+
+    Yields:
+        TableRecord after each update; the first one, update 0, precedes any learning.
+    """
+    logits = logits.clone()
+    yield TableRecord(0, logits.clone(), world.start_value(logits), 0.0)
+    for update in range(1, updates + 1):
+        old_logits = logits
+        logits = logits + step_size * world.gradient(logits)
+        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+
+
+class ActorCriticRecord(NamedTuple):
+    """One update of an actor with a learned critic. Both errors of judgement are exact, not sampled."""
+
+    update: int
+    logits: torch.Tensor  # [12, 3] the actor
+    values: torch.Tensor  # [T + 1, 13] the critic's table
+    expected_return: float  # true J of the actor
+    critic_error: float  # root mean square of critic - V, over the states and times that the actor visits
+
+
+def critic_error(world, logits, values):
+    """Root mean square of critic - V_t(s), each (t, s) counted as often as the policy visits it. A float."""
+    visits = world.visits(logits)
+    wrong = (values - world.tables(logits, gamma=1.0).values)[:-1, :STATES]
+    return ((visits * wrong.square()).sum() / visits.sum()).sqrt().item()
+
+
+def train_actor_critic(world, logits, *, updates, plays, n, step_size, critic_step, seed):
+    """Advantage actor-critic with two tables: one gradient step of each on every sample of plays.
+
+    The critic starts at 0 and learns from the same plays as the actor. With `critic_step` 0 it stays 0, and n = 6
+    is then the reward-to-go without a baseline.
+
+    Args:
+        world: a `Corridor`.
+        logits: [12, 3] where the actor starts.
+        updates: how often to sample anew.
+        plays: N, the number of plays in a sample.
+        n: steps of `n_step_advantage`; gamma is 1.
+        step_size: of the actor's gradient ascent.
+        critic_step: of the critic's gradient descent on `value_loss`.
+        seed: of the sampling.
+
+    Yields:
+        ActorCriticRecord after each update; the first one, update 0, precedes any learning.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    logits, table = logits.clone(), torch.zeros(world.steps + 1, STATES + 1, dtype=torch.float64)
+    yield ActorCriticRecord(0, logits, table, world.start_value(logits), critic_error(world, logits, table))
+    for update in range(1, updates + 1):
+        sample = world.sample(logits, plays, generator=generator)
+        actor, critic = logits.requires_grad_(), table.requires_grad_()
+        values, next_values = world.step_values(critic, sample)
+        flags = sample.terminated, torch.zeros_like(sample.terminated)
+        advantages = n_step_advantage(sample.rewards, values, next_values, *flags, gamma=1.0, n=n).detach()
+        objective = score_objective(world.log_probabilities(actor, sample), advantages)
+        taken = sample.states < STATES
+        loss = value_loss(values[taken], (advantages + values)[taken])
+        logits = (actor + step_size * torch.autograd.grad(objective, actor)[0]).detach()
+        table = (critic - critic_step * torch.autograd.grad(loss, critic)[0]).detach()
+        error = critic_error(world, logits, table)
+        yield ActorCriticRecord(update, logits, table, world.start_value(logits), error)

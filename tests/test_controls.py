@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ppo_lessons import controls
-from ppo_lessons.controls import LiveCurves, explore, show_film
+from ppo_lessons.controls import CorridorGame, LiveCurves, explore, show_film
 from ppo_lessons.figures.style import Picture
 from ppo_lessons.ppo import Config, train
 
@@ -139,6 +139,25 @@ def test_what_is_stored_for_readers_without_a_kernel():
     assert base64.b64decode(data["image/png"]) == explorer.image.value
     assert "application/vnd.jupyter.widget-view+json" in data
     assert Image.open(io.BytesIO(explorer.image.value)).size == picture.size
+
+
+def test_the_buttons_play_the_corridor_and_write_the_trajectory():
+    game = CorridorGame(seed=0)
+    right = game.buttons[2]
+    first = game.image.value
+    while not game.over:
+        right.click()
+    assert game.image.value != first
+    assert len(game.lines) == len(game.rewards) == game.game.step_number <= 6
+    assert "a<sub>0</sub> = right" in game.words.value
+    assert f"= {sum(game.rewards):+g}</b>" in game.words.value
+    assert all(button.disabled for button in game.buttons)
+    steps = len(game.lines)
+    game.act(0)
+    assert len(game.lines) == steps  # nothing happens after the end
+    game.again.click()
+    assert game.rewards == []
+    assert not any(button.disabled for button in game.buttons)
 
 
 def test_live_curves_end_with_all_records():

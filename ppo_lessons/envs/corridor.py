@@ -34,6 +34,8 @@ class CorridorEnv(gymnasium.Env):
         super().reset(seed=seed)
         options = options or {}
         if "situation" in options:
+            if options["situation"] not in SITUATIONS:
+                raise ValueError(f"situation must be one of {SITUATIONS}, got {options['situation']!r}")
             self.situation = SITUATIONS.index(options["situation"])
         else:
             self.situation = int(self.np_random.integers(len(SITUATIONS)))

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ppo_lessons.figures import clip, corridor, gae, ppo
+from ppo_lessons.figures import clip, course_map, gae, ppo
 from ppo_lessons.figures.style import Canvas
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PICTURES = {
-    "start_here": (corridor.board, {"situation": "day", "cell": 0, "step": 0, "total": 0.0}),
+    "start_here": (course_map.course_map, {}),
     "gae": (gae.tradeoff, {"lam": 0.95, "gamma": 1.0, "critic_error": 2.0}),
     "clip": (clip.objective, {"epsilon": 0.2, "advantage": 1.0, "ratio": 1.4}),
     "full_ppo_run": (

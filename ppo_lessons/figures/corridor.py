@@ -1,7 +1,7 @@
 """The Corridor drawn: its cells, the agent, and what the policy does in each cell."""
 
 import numpy as np
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 from ppo_lessons.corridor import CELLS, FLAG, PIT, SITUATIONS, START, Corridor
 from ppo_lessons.figures.style import BIAS, POLICY, QUIET, RETURN, Canvas, Picture
@@ -29,6 +29,35 @@ def draw_cells(axes, situation, world=None):
     }
     for cell, words in below.items():
         axes.text(cell, -0.52, words, ha="center", va="top", fontsize=8.5)
+
+
+def draw_policy(axes, situation, probabilities):
+    """The cells, and in each cell that acts three bars: how likely are left, up and right.
+
+    Args:
+        axes: where to draw.
+        situation: "day" or "night".
+        probabilities: [12, 3] pi(a|s), as in `Corridor`.
+
+    Returns:
+        dict: (cell, action) -> the bar. Hand it to `move_policy` when the policy changes.
+    """
+    draw_cells(axes, situation)
+    bars = {}
+    for cell in (cell for cell in range(CELLS) if cell not in (PIT, FLAG)):
+        for action, arrow in enumerate("←↑→"):
+            place = cell + 0.25 * (action - 1)
+            axes.text(place, -0.3, arrow, ha="center", va="center", fontsize=7.5)
+            bars[cell, action] = axes.add_patch(Rectangle((place - 0.09, -0.2), 0.18, 0, fc=POLICY["color"]))
+    move_policy(bars, situation, probabilities)
+    return bars
+
+
+def move_policy(bars, situation, probabilities):
+    """Give the bars of `draw_policy` the heights of this policy [12, 3]; a full bar is probability 1."""
+    first = CELLS * SITUATIONS.index(situation)
+    for (cell, action), bar in bars.items():
+        bar.set_height(0.42 * float(probabilities[first + cell, action]))
 
 
 def build(figure):

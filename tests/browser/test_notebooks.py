@@ -83,6 +83,21 @@ def move_everything(picture, name):
     assert not idle, f"sliders that move nothing: {idle}"
 
 
+def test_the_buttons_play_the_corridor(lab):
+    lab.run_all("my/00_start_here.ipynb")
+    game = lab.notebook.locator(".widget-vbox:has(button)").first
+    for _ in range(6):
+        if game.get_by_text("The play is over").count():
+            break
+        game.get_by_role("button", name="right").click()
+        lab.wait_idle()
+    assert "The play is over. Return R(τ) =" in game.inner_text()
+    assert game.get_by_role("button", name="right").is_disabled()
+    game.get_by_role("button", name="new play").click()
+    lab.wait_idle()
+    assert "The play is over" not in game.inner_text()
+
+
 def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLANTED)], metadata=kernel)

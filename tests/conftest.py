@@ -1,0 +1,5 @@
+"""Settings that all tests share."""
+
+import torch
+
+torch.set_num_threads(1)  # small tensors gain nothing from a second thread, and lose much beside a busy process

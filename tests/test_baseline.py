@@ -1,0 +1,173 @@
+"""Lesson 05: subtract what the state was worth anyway, and how that number is learned."""
+
+import re
+
+import numpy
+import pytest
+import torch
+from torch.distributions import Categorical
+
+from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
+from ppo_lessons.log_trick import score_objective
+
+
+def draw(*shape, seed=0):
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+SHAPES = [  # for all three functions: the two tensors, and what is said about them after their names
+    (torch.zeros(7, 3), torch.zeros(6, 3), "expected one shape, got {} (7, 3), {} (6, 3)"),
+    (torch.zeros(7, 1), torch.zeros(7), "expected one shape, got {} (7, 1), {} (7,)"),
+    (torch.zeros(0, 2), torch.zeros(0, 2), "expected at least one element, got {} (0, 2), {} (0, 2)"),
+    ([0.0], torch.zeros(1), "{} must be a torch tensor, got list"),
+    (torch.tensor([0.0, torch.nan]), torch.zeros(2), "{} must be finite, got nan in shape (2,)"),
+]
+
+
+# subtract_baseline
+
+
+def test_subtract_by_hand():
+    # the running trajectory with V = (1, -1, 1): 3 - 1 = 2, -2 + 1 = -1, -2 - 1 = -3
+    returns, values = torch.tensor([3.0, -2.0, -2.0]), torch.tensor([1.0, -1.0, 1.0])
+    assert subtract_baseline(returns, values).tolist() == [2, -1, -3]
+
+
+def test_weights_are_data():
+    returns, values = draw(3).requires_grad_(), draw(3, seed=1).requires_grad_()
+    assert not subtract_baseline(returns, values).requires_grad
+
+
+def test_subtract_without_a_baseline_is_the_lesson_before():
+    returns = draw(4, 2)
+    assert torch.equal(subtract_baseline(returns, torch.zeros_like(returns)), returns)
+
+
+def test_subtract_plays_do_not_mix():
+    returns, values = draw(4, 2), draw(4, 2, seed=1)
+    for n in range(2):
+        assert torch.equal(subtract_baseline(returns, values)[:, n], subtract_baseline(returns[:, n], values[:, n]))
+
+
+def test_mean_score_is_zero():
+    """E[b grad log pi] = b grad sum_a pi(a) = b grad 1 = 0, every action listed."""
+    logits = draw(5).requires_grad_()
+    actions = torch.arange(5)
+    logp = Categorical(logits=logits).log_prob(actions)
+    weights = subtract_baseline(torch.zeros(5), torch.full((5,), 7.0)) * logp.detach().exp()
+    (bias,) = torch.autograd.grad(score_objective(logp, weights), logits)
+    assert bias.abs().max() < 1e-14
+
+
+@pytest.mark.parametrize(("returns", "values", "message"), SHAPES)
+def test_subtract_refuses(returns, values, message):
+    with pytest.raises(ValueError, match=re.escape(message.format("returns", "values"))):
+        subtract_baseline(returns, values)
+
+
+def test_subtract_refuses_other_values():
+    with pytest.raises(ValueError, match=re.escape("values must be finite, got inf in shape (2,)")):
+        subtract_baseline(torch.zeros(2), torch.tensor([torch.inf, 0.0]))
+    with pytest.raises(ValueError, match=re.escape("a shape [T, ...] is needed, got returns (), values ()")):
+        subtract_baseline(torch.tensor(0.0), torch.tensor(0.0))
+
+
+# value_loss
+
+
+def test_value_loss_by_hand():
+    # ((1 - 3)^2 + (0 - 0)^2 + (2 + 1)^2) / 3 = (4 + 0 + 9) / 3 = 13/3
+    values, targets = torch.tensor([1.0, 0, 2], dtype=torch.float64), torch.tensor([3.0, 0, -1], dtype=torch.float64)
+    assert value_loss(values, targets).item() == pytest.approx(13 / 3, abs=1e-15)
+
+
+def test_value_loss_gradient_leaves_the_targets_alone():
+    values, targets = draw(3, 2).requires_grad_(), draw(3, 2, seed=1).requires_grad_()
+    value_loss(values, targets).backward()
+    torch.testing.assert_close(values.grad, 2 * (values - targets).detach() / 6, rtol=0, atol=1e-15)
+    assert targets.grad is None
+
+
+def test_targets_made_of_the_values_themselves_are_still_data():
+    values = draw(3).requires_grad_()
+    value_loss(values, values + 1).backward()
+    # 2 (V - target) / 3 = -2/3; with a gradient through the target it would be 0
+    assert values.grad.tolist() == pytest.approx([-2 / 3] * 3, abs=1e-14)
+
+
+def test_value_loss_equation():
+    values, targets = draw(3, 4), draw(3, 4, seed=1)
+    pairs = zip(values.flatten().tolist(), targets.flatten().tolist(), strict=True)
+    expected = sum((v - target) ** 2 for v, target in pairs) / 12
+    result = value_loss(values, targets)
+    assert result.dim() == 0
+    assert result.item() == pytest.approx(expected, abs=1e-14)
+
+
+def test_least_squares_finds_the_expectation():
+    """The exam again, once 80 and four times 90: the loss is flat at 88 and nowhere else."""
+    targets = torch.tensor([80.0, 90, 90, 90, 90], dtype=torch.float64)
+    guess = torch.tensor(88.0, dtype=torch.float64, requires_grad=True)
+    value_loss(guess.expand(5), targets).backward()
+    assert guess.grad.item() == pytest.approx(0, abs=1e-13)
+
+
+@pytest.mark.parametrize(("values", "targets", "message"), SHAPES)
+def test_value_loss_refuses(values, targets, message):
+    with pytest.raises(ValueError, match=re.escape(message.format("values", "targets"))):
+        value_loss(values, targets)
+
+
+def test_value_loss_refuses_targets_that_are_not_finite():
+    with pytest.raises(ValueError, match=re.escape("targets must be finite, got inf in shape (2,)")):
+        value_loss(torch.zeros(2), torch.tensor([torch.inf, 0.0]))
+
+
+# explained_variance
+
+
+def test_explained_variance_by_hand():
+    # targets (0, 2, 4): Var = (4 + 0 + 4) / 3 = 8/3.  Left over: (0, 1, 0), Var = 1/3 - 1/9 = 2/9
+    # 1 - (2/9) / (8/3) = 1 - 1/12 = 11/12
+    values, targets = torch.tensor([0.0, 1, 4], dtype=torch.float64), torch.tensor([0.0, 2, 4], dtype=torch.float64)
+    assert explained_variance(values, targets).item() == pytest.approx(11 / 12, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, 2.0, 6.0], 1),  # perfect
+        ([11.0, 12.0, 16.0], 1),  # a constant error is not seen
+        ([5.0, 5.0, 5.0], 0),  # a constant explains nothing
+        (
+            [-1.0, -2.0, -6.0],
+            -3,
+        ),  # the wrong sign: what is left over is twice the targets, its variance four times theirs
+    ],
+)
+def test_explained_variance_of_critics(values, expected):
+    result = explained_variance(torch.tensor(values, dtype=torch.float64), torch.tensor([1.0, 2.0, 6.0]).double())
+    assert result.dim() == 0
+    assert result.item() == pytest.approx(expected, abs=1e-14)
+
+
+def test_explained_variance_agrees_with_numpy():
+    values, targets = draw(6, 5), draw(6, 5, seed=1)
+    expected = 1 - numpy.var((targets - values).numpy()) / numpy.var(targets.numpy())
+    assert explained_variance(values, targets).item() == pytest.approx(expected, abs=1e-13)
+
+
+def test_explained_variance_of_targets_that_do_not_vary():
+    assert explained_variance(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 3.0])).isnan()
+    assert explained_variance(torch.tensor([1.0]), torch.tensor([3.0])).isnan()
+
+
+@pytest.mark.parametrize(("values", "targets", "message"), SHAPES)
+def test_explained_variance_refuses(values, targets, message):
+    with pytest.raises(ValueError, match=re.escape(message.format("values", "targets"))):
+        explained_variance(values, targets)
+
+
+def test_explained_variance_refuses_targets_that_are_not_finite():
+    with pytest.raises(ValueError, match=re.escape("targets must be finite, got -inf in shape (2,)")):
+        explained_variance(torch.zeros(2), torch.tensor([-torch.inf, 0.0]))
