@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import copy
 import dataclasses
+import math
 import os
 import time
 import warnings
@@ -16,16 +17,25 @@ from pathlib import Path
 import gymnasium
 import torch
 
-from ppo_lessons.advantage import normalize
-from ppo_lessons.baseline import explained_variance, value_loss
+from ppo_lessons.advantage import normalize, td_error
+from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.entropy import entropy
 from ppo_lessons.expectation import standard_error
 from ppo_lessons.gae import gae
-from ppo_lessons.kl_penalty import kl_divergence, penalized_objective
+from ppo_lessons.importance_sampling import surrogate_objective
+from ppo_lessons.kl_penalty import adapt_beta, kl_divergence, penalized_objective
+from ppo_lessons.log_trick import score_objective
 from ppo_lessons.networks import actor_and_critic
-from ppo_lessons.rollout import Game, collect, log_probability
+from ppo_lessons.reward_to_go import reward_to_go
+from ppo_lessons.rollout import Game, collect, log_probability, whole_plays
+from ppo_lessons.trust_region import trust_region_step
 from ppo_lessons.validation import NonFiniteError, check_finite, check_not_negative, check_positive, check_unit_interval
+
+MONTE_CARLO = ("total_return", "reward_to_go", "baseline")  # weights that need the end of the episode
+WEIGHTS = (*MONTE_CARLO, "td_error", "gae")
+RATIO = ("clip", "penalty")  # objectives that use a rollout for several epochs; the others take one step
+OBJECTIVES = ("score", "trust_region", *RATIO)
 
 
 @dataclass(frozen=True)
@@ -43,9 +53,14 @@ class Config:
     learning_rate: float = 5e-3  # of Adam at the start; falls linearly to 0
     gamma: float = 0.99
     lam: float = 0.95
-    objective: str = "clip"  # "clip" (epsilon) or "penalty" (beta)
-    epsilon: float = 0.2
-    beta: float = 1.0
+    weights: str = "gae"  # what each step is multiplied by, one of WEIGHTS
+    normalize: bool = True  # shift and scale the weights of a rollout; the shift is a baseline
+    objective: str = "clip"  # one of OBJECTIVES
+    epsilon: float = 0.2  # of "clip"; inf is importance sampling without a leash
+    beta: float = 1.0  # of "penalty", the price of one nat
+    kl_target: float = 0.0  # above 0, beta adapts to it after each update
+    max_kl: float = 0.01  # of "trust_region"
+    damping: float = 0.1  # of "trust_region"
     entropy_weight: float = 0.01
     value_weight: float = 0.5
     max_grad_norm: float = 0.5
@@ -64,13 +79,14 @@ class Config:
             )
         if self.updates < 1:
             raise ValueError(f"total_steps = {self.total_steps} is less than one rollout of {self.batch_size} steps")
-        if self.objective not in ("clip", "penalty"):
-            raise ValueError(f'objective must be "clip" or "penalty", got {self.objective!r}')
+        for name, known in (("objective", OBJECTIVES), ("weights", WEIGHTS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         check_unit_interval(gamma=self.gamma, lam=self.lam)
-        check_positive(learning_rate=self.learning_rate, max_grad_norm=self.max_grad_norm)
-        check_not_negative(
-            epsilon=self.epsilon, beta=self.beta, entropy_weight=self.entropy_weight, value_weight=self.value_weight
-        )
+        for name in ("learning_rate", "max_grad_norm", "max_kl"):
+            check_positive(**{name: getattr(self, name)})
+        for name in ("epsilon", "beta", "kl_target", "damping", "entropy_weight", "value_weight"):
+            check_not_negative(**{name: getattr(self, name)})
 
     @property
     def batch_size(self):
@@ -81,6 +97,24 @@ class Config:
     def updates(self):
         """Rollouts that fit into the budget."""
         return self.total_steps // self.batch_size
+
+
+# What each step of the course buys: the same trainer with other settings. The first three need whole episodes, and so
+# they play few games for long. Without a critic nothing may shift the weights: `normalize` would be a baseline.
+SCORE = {"objective": "score"}
+EPISODES = {**SCORE, "num_envs": 4, "num_steps": 512}
+ALGORITHMS = {
+    "reinforce": {**EPISODES, "weights": "total_return", "normalize": False, "value_weight": 0.0},
+    "reward-to-go": {**EPISODES, "weights": "reward_to_go", "normalize": False, "value_weight": 0.0},
+    "baseline": {**EPISODES, "weights": "baseline"},
+    "a2c": {**SCORE, "num_steps": 8, "weights": "td_error"},
+    "gae": {**SCORE, "num_steps": 8},
+    "importance-sampling": {"epsilon": math.inf},
+    "trpo": {"objective": "trust_region"},
+    "ppo-penalty": {"objective": "penalty"},
+    "ppo-penalty-adaptive": {"objective": "penalty", "kl_target": 0.01},
+    "ppo-clip": {},
+}
 
 
 @dataclass
@@ -94,7 +128,7 @@ class Record:
     return_standard_error: float = torch.nan
     episodes: int = 0  # episodes that ended in this update
     kl: float = torch.nan  # mean KL(old || new) over the rollout's states, after the update
-    clip_fraction: float = torch.nan  # share of ratios outside the band, over all minibatches
+    clip_fraction: float = torch.nan  # share of ratios outside the band, over all minibatches; nan without a ratio
     entropy: float = torch.nan  # of the policy that played, mean over the rollout's states
     value_loss: float = torch.nan  # mean over all minibatches
     explained_variance: float = torch.nan  # of the critic, before it saw this rollout
@@ -137,13 +171,14 @@ def train(config, *, resume=None):
             actor, critic = actor_and_critic(*spaces, config.hidden, generator=weights)
         actor, critic = actor.to(device), critic.to(device)
         optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], eps=1e-5, fused=True)
-        update, began = 0, time.perf_counter()
+        update, beta, began = 0, config.beta, time.perf_counter()
 
         def record(**numbers):
             seconds = time.perf_counter() - began
             state = {
                 "config": dataclasses.asdict(config),
                 "update": update,
+                "beta": beta,
                 "seconds": seconds,
                 "actor": actor.state_dict(),
                 "critic": critic.state_dict(),
@@ -162,7 +197,7 @@ def train(config, *, resume=None):
             critic.load_state_dict(saved["critic"])
             optimizer.load_state_dict(saved["optimizer"])
             generator.set_state(saved["generator"].cpu())
-            update, began = saved["update"], began - saved["seconds"]
+            update, beta, began = saved["update"], saved["beta"], began - saved["seconds"]
             if saved["game"] is None:
                 warnings.warn(f"{config.env_id} cannot be saved in mid-game: fresh episodes begin", stacklevel=2)
             else:
@@ -172,66 +207,111 @@ def train(config, *, resume=None):
             optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - update / config.updates)
             try:
                 with one_thread():
+                    if config.weights in MONTE_CARLO:
+                        game.begin()
                     rollout = collect(game, actor, config.num_steps, generator=generator)
-                    numbers = improve(actor, critic, optimizer, rollout, config, generator=generator)
+                    numbers = improve(actor, critic, optimizer, rollout, config, beta=beta, generator=generator)
             except NonFiniteError as error:
                 raise NonFiniteError(
                     f"training stopped in update {update + 1}: {error}. If the game's rewards and observations are "
                     f"finite and not huge, try a smaller learning_rate than {config.learning_rate}"
                 ) from error
             update += 1
+            if config.kl_target > 0:
+                beta = adapt_beta(beta, numbers["kl"], target=config.kl_target)
             yield record(**numbers)
 
 
-def improve(actor, critic, optimizer, rollout, config, *, generator):
-    """One PPO update from one rollout: judge every action, then take `epochs * minibatches` gradient steps.
+def judge(rollout, values, next_values, config):
+    """What each step is multiplied by, and what the critic should have said: weights and targets, both [T, N]."""
+    flags = rollout.terminated, rollout.truncated
+    if config.weights == "gae":
+        advantages = gae(rollout.rewards, values, next_values, *flags, gamma=config.gamma, lam=config.lam)
+        return advantages, advantages + values
+    if config.weights == "td_error":
+        advantages = td_error(rollout.rewards, values, next_values, rollout.terminated, gamma=config.gamma)
+        return advantages, advantages + values
+    returns = reward_to_go(rollout.rewards, gamma=config.gamma)
+    if config.weights == "baseline":
+        return subtract_baseline(returns, values), returns
+    if config.weights == "total_return":
+        return returns[0].expand_as(returns), returns
+    return returns, returns
+
+
+def total_loss(objective, bonus, critic_loss, config):
+    """What the optimiser minimises. Here alone a sign is turned: the objective and the entropy bonus are maximised."""
+    return -objective - config.entropy_weight * bonus + config.value_weight * critic_loss
+
+
+def descend(optimizer, loss, config):
+    """One gradient step, the gradient no longer than `max_grad_norm`."""
+    optimizer.zero_grad()
+    loss.backward()
+    parameters = optimizer.param_groups[0]["params"]
+    check_finite(gradient_norm=torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
+    optimizer.step()
+
+
+def improve(actor, critic, optimizer, rollout, config, *, beta, generator):
+    """One update from one rollout: judge every action, then take `epochs * minibatches` gradient steps.
+
+    With "score" and "trust_region" the policy takes its one step first, and the minibatches train the critic alone.
 
     Returns:
         dict: the numbers of a `Record`.
     """
+    returns = rollout.episode_returns[~rollout.episode_returns.isnan()]
+    if config.weights in MONTE_CARLO:
+        rollout = whole_plays(rollout)
     with torch.no_grad():
         values = critic(rollout.observations).squeeze(-1)
         next_values = critic(rollout.next_observations).squeeze(-1)
-        flags = rollout.terminated, rollout.truncated
-        advantages = gae(rollout.rewards, values, next_values, *flags, gamma=config.gamma, lam=config.lam)
-        targets = advantages + values
+        weights, targets = judge(rollout, values, next_values, config)
         old_logp = log_probability(rollout.logits, rollout.actions)
-    batch = [
-        tensor.flatten(0, 1)
-        for tensor in (rollout.observations, rollout.actions, rollout.logits, old_logp, normalize(advantages), targets)
-    ]
+    recorded = rollout.observations, rollout.actions, rollout.logits, old_logp, weights, targets, values
+    batch = [tensor[rollout.mask] for tensor in recorded]
+    observations, actions, old_logits, old_logp, weights, targets, values = batch
+    if config.normalize:
+        weights = normalize(weights)
+    if config.objective == "trust_region":
+        trust_region_step(
+            actor.parameters(),
+            lambda: surrogate_objective(log_probability(actor(observations), actions), old_logp, weights),
+            lambda: kl_divergence(old_logits, actor(observations)).mean(),
+            max_kl=config.max_kl,
+            damping=config.damping,
+        )
+    elif config.objective == "score":  # each step counts as a play of one step: a mean over steps
+        logits = actor(observations)
+        objective = score_objective(log_probability(logits, actions)[None], weights[None])
+        descend(optimizer, total_loss(objective, entropy(logits).mean(), 0.0, config), config)
     losses, clipped = [], []
     for _ in range(config.epochs):
-        order = torch.randperm(config.batch_size, generator=generator, device=values.device)
+        order = torch.randperm(len(actions), generator=generator, device=values.device)
         for chosen in order.chunk(config.minibatches):
-            observations, actions, old_logits, old, advantage, target = (tensor[chosen] for tensor in batch)
-            logits = actor(observations)
-            logp = log_probability(logits, actions)
-            terms = clipped_objective(logp, old, advantage, epsilon=config.epsilon)
-            objective = terms.objective
-            if config.objective == "penalty":
-                kl = kl_divergence(old_logits, logits)
-                objective = penalized_objective(logp, old, advantage, kl, beta=config.beta)
-            critic_loss = value_loss(critic(observations).squeeze(-1), target)
-            bonus = entropy(logits).mean()
-            loss = -objective - config.entropy_weight * bonus + config.value_weight * critic_loss
-            optimizer.zero_grad()
-            loss.backward()
-            parameters = optimizer.param_groups[0]["params"]
-            check_finite(gradient_norm=torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
-            optimizer.step()
+            objective, bonus = 0.0, 0.0
+            if config.objective in RATIO:
+                logits = actor(observations[chosen])
+                logp, old, weight = log_probability(logits, actions[chosen]), old_logp[chosen], weights[chosen]
+                objective, _, outside = clipped_objective(logp, old, weight, epsilon=config.epsilon)
+                if config.objective == "penalty":
+                    kl = kl_divergence(old_logits[chosen], logits)
+                    objective = penalized_objective(logp, old, weight, kl, beta=beta)
+                bonus = entropy(logits).mean()
+                clipped.append(outside.float().mean())
+            critic_loss = value_loss(critic(observations[chosen]).squeeze(-1), targets[chosen])
+            descend(optimizer, total_loss(objective, bonus, critic_loss, config), config)
             losses.append(critic_loss.detach())
-            clipped.append(terms.clipped.float().mean())
     with torch.no_grad():
-        moved = kl_divergence(rollout.logits, actor(rollout.observations)).mean()
-    returns = rollout.episode_returns[~rollout.episode_returns.isnan()]
+        moved = kl_divergence(old_logits, actor(observations)).mean()
     return {
         "mean_return": returns.mean().item(),
         "return_standard_error": standard_error(returns).item() if len(returns) > 1 else torch.nan,
         "episodes": len(returns),
         "kl": moved.item(),
-        "clip_fraction": torch.stack(clipped).mean().item(),
-        "entropy": entropy(rollout.logits).mean().item(),
+        "clip_fraction": torch.stack(clipped).mean().item() if clipped else torch.nan,
+        "entropy": entropy(old_logits).mean().item(),
         "value_loss": torch.stack(losses).mean().item(),
         "explained_variance": explained_variance(values, targets).item(),
     }
@@ -325,15 +405,21 @@ def main(arguments=None):
     """The command line: `python -m ppo_lessons.ppo --env CartPole-v1 --seed 0`."""
     from tqdm import tqdm  # only the command line shows a bar
 
-    parser = argparse.ArgumentParser(prog="python -m ppo_lessons.ppo", description="Train an agent by PPO.")
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    algorithm_help = f"sets the defaults of the options below; one of {', '.join(ALGORITHMS)}; default: %(default)s"
+    first.add_argument("--algorithm", choices=ALGORITHMS, default="ppo-clip", metavar="NAME", help=algorithm_help)
+    settings = ALGORITHMS[first.parse_known_args(arguments)[0].algorithm]
+    description = "Train an agent by PPO, or by one of the algorithms that lead to it."
+    parser = argparse.ArgumentParser(prog="python -m ppo_lessons.ppo", description=description, parents=[first])
     for option in dataclasses.fields(Config):
         flag = "--env" if option.name == "env_id" else f"--{option.name.replace('_', '-')}"
-        help_text = "default: %(default)s"
-        parser.add_argument(flag, dest=option.name, type=type(option.default), default=option.default, help=help_text)
+        how = {"type": type(option.default)} if option.type is not bool else {"action": argparse.BooleanOptionalAction}
+        default = settings.get(option.name, option.default)
+        parser.add_argument(flag, dest=option.name, default=default, help="default: %(default)s", **how)
     parser.add_argument("--save", type=Path, help="write a checkpoint here after each update")
     parser.add_argument("--resume", type=Path, help="go on from this checkpoint")
     options = vars(parser.parse_args(arguments))
-    save, resume = options.pop("save"), options.pop("resume")
+    save, resume, _ = options.pop("save"), options.pop("resume"), options.pop("algorithm")
     try:
         config = Config(**options)
     except ValueError as error:

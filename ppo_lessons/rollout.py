@@ -33,6 +33,7 @@ class Rollout(NamedTuple):
     terminated: torch.Tensor  # [T, N] bool
     truncated: torch.Tensor  # [T, N] bool
     episode_returns: torch.Tensor  # [T, N] nan where no episode ended
+    mask: torch.Tensor  # [T, N] bool, False where a column is only filled up
 
 
 class Game:
@@ -92,6 +93,11 @@ class Game:
         check_finite(observations_or_rewards_of_the_game=tensor)
         return tensor
 
+    def begin(self):
+        """Begin new episodes in all games."""
+        self.observations = self._tensor(self.envs.reset()[0])
+        self.returns = torch.zeros_like(self.returns)
+
     def state_dict(self):
         """Everything that the next steps depend on; None for games that cannot be saved."""
         if not self.on_device:
@@ -128,4 +134,30 @@ def collect(game, policy, num_steps, *, generator):
         actions = sample_actions(logits, generator=generator)
         transition = game.step(actions)
         steps.append((observations, actions, logits, *transition[1:]))
-    return Rollout(*(torch.stack(column) for column in zip(*steps, strict=True)))
+    rollout = [torch.stack(column) for column in zip(*steps, strict=True)]
+    return Rollout(*rollout, mask=torch.ones_like(rollout[1], dtype=torch.bool))
+
+
+def whole_plays(rollout):
+    """Cut a rollout that began with fresh episodes into plays: one column for each episode that ended in it.
+
+    Monte Carlo returns need the end of the play. Steps of episodes that had not ended when the rollout did are left
+    out; so are their rewards. Shorter plays are filled up with zeros, where `mask` is False.
+
+    Raises:
+        ValueError: no episode ended.
+    """
+    ended = rollout.terminated | rollout.truncated
+    plays = []
+    for game in range(ended.shape[1]):
+        start = 0
+        for end in (ended[:, game].nonzero().flatten() + 1).tolist():
+            plays.append((game, start, end))
+            start = end
+    if not plays:
+        raise ValueError(f"no episode ended within {len(ended)} steps: returns need whole episodes, raise num_steps")
+
+    def columns(tensor):
+        return torch.nn.utils.rnn.pad_sequence([tensor[start:end, game] for game, start, end in plays])
+
+    return Rollout(*(columns(tensor) for tensor in rollout))

@@ -186,6 +186,14 @@ def test_end_of_the_rollout_is_a_time_limit():
     assert torch.equal(n_step_advantage(*short, gamma=0.9, n=5), whole[:8])
 
 
+def test_one_step_rollout():
+    # 3 + 1/2 * 4 - 1 = 4 where it goes on, 3 - 1 = 2 where the world ended
+    data = (torch.tensor([[3.0, 3.0]]), torch.ones(1, 2), torch.full((1, 2), 4.0), torch.tensor([[False, True]]))
+    never = torch.zeros(1, 2, dtype=torch.bool)
+    assert td_error(*data, gamma=0.5).tolist() == [[4, 2]]
+    assert n_step_advantage(*data, never, gamma=0.5, n=5).tolist() == [[4, 2]]
+
+
 def test_an_overflow_in_the_next_episode_does_not_leak():
     rewards = torch.tensor([1.0, 3e38, 3e38])
     zero, ended = torch.zeros(3), torch.tensor([True, False, False])

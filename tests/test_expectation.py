@@ -92,6 +92,11 @@ def test_standard_error_by_hand():
     assert standard_error(samples).item() == pytest.approx(5 / 3**0.5, abs=1e-14)
 
 
+def test_standard_error_of_two_samples():
+    # mean 85, s^2 = (25 + 25) / 1, SE = sqrt(50 / 2) = 5
+    assert standard_error(torch.tensor([80.0, 90.0])).item() == pytest.approx(5)
+
+
 def test_squared_standard_error_is_right_on_average():
     """Over all 2^4 samples of four exams, each with its probability: E[SE^2] = Var / n = 16/4 = 4, exactly."""
     samples = torch.tensor(list(itertools.product([0, 1], repeat=4))).T  # [4, 16]

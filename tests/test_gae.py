@@ -203,6 +203,12 @@ def test_end_of_the_rollout_is_a_time_limit_and_no_end_of_the_world():
     torch.testing.assert_close(short[7] - ended[7], 0.9 * next_values[7], rtol=0, atol=1e-14)
 
 
+def test_one_step_rollout():
+    # 3 + 1/2 * 4 - 1 = 4 where it goes on, 3 - 1 = 2 where the world ended
+    data = (torch.tensor([[3.0, 3.0]]), torch.ones(1, 2), torch.full((1, 2), 4.0), torch.tensor([[False, True]]))
+    assert gae(*data, torch.zeros(1, 2, dtype=torch.bool), gamma=0.5, lam=0.9).tolist() == [[4, 2]]
+
+
 def test_an_overflow_in_the_next_episode_does_not_leak():
     rewards, zero, ended = torch.tensor([1.0, 3e38, 3e38]), torch.zeros(3), torch.tensor([True, False, False])
     result = gae(rewards, zero, zero, NEVER, ended, gamma=1.0, lam=1.0)

@@ -89,6 +89,7 @@ def test_price_in_variance():
         ([1.0, 1.0, 0.0, 0.0], 2),
         ([1.0, 2.0, 3.0], 36 / 14),  # 6^2 / (1 + 4 + 9)
         ([5.0], 1),
+        ([0.1, 0.1], 2),  # the unit does not matter, nor whether the sum is below 1
     ],
 )
 def test_effective_sample_size_by_hand(weights, expected):

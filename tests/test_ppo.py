@@ -104,7 +104,11 @@ gymnasium.register("ppo_tests/NanObservation-v0", BadObservation)
         ({"minibatches": 3}, "num_envs \\* num_steps = 2048 must be .* a multiple of minibatches = 3"),
         ({"num_envs": 1, "num_steps": 1, "minibatches": 1}, "at least 2"),
         ({"total_steps": 2047}, "total_steps = 2047 is less than one rollout of 2048"),
-        ({"objective": "trpo"}, 'objective must be "clip" or "penalty", got \'trpo\''),
+        ({"objective": "trpo"}, "objective must be one of .*clip, penalty, got 'trpo'"),
+        ({"weights": "returns"}, "weights must be one of total_return, .*gae, got 'returns'"),
+        ({"max_kl": 0.0}, "max_kl"),
+        ({"damping": math.nan}, "damping"),
+        ({"kl_target": -0.1}, "kl_target"),
         ({"gamma": 1.01}, "gamma must lie in"),
         ({"gamma": math.nan}, "gamma"),
         ({"lam": -0.1}, "lam"),
@@ -208,7 +212,7 @@ def test_one_update_equals_the_equations_written_out(objective):
         parameters = [p for network in networks for p in network.parameters()]
         return torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-5)
 
-    numbers = ppo.improve(actor, critic, adam(actor, critic), rollout, config, generator=generator(1))
+    numbers = ppo.improve(actor, critic, adam(actor, critic), rollout, config, beta=config.beta, generator=generator(1))
 
     steps, games = rollout.rewards.shape
     ended = rollout.terminated | rollout.truncated

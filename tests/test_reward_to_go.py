@@ -85,6 +85,10 @@ def test_zeros_after_the_end_change_nothing():
     assert torch.equal(reward_to_go(padded, gamma=0.9)[:4], reward_to_go(rewards, gamma=0.9))
 
 
+def test_one_step():
+    assert reward_to_go(torch.tensor([[3.0, -1.0]]), gamma=0.9).tolist() == [[3, -1]]
+
+
 def test_whole_numbers_are_welcome():
     assert reward_to_go(torch.tensor([5, 0, -2]), gamma=0.5).tolist() == [4.5, -1, -2]
 

@@ -39,18 +39,19 @@ def tables():
 
 
 def build_cells(figure):
-    top, axes = figure.subplots(2, 1, height_ratios=[2, 7], sharex=False)
+    top, axes = figure.subplots(2, 1, height_ratios=[2, 7])
     quiet_grid(axes)
+    axes.grid(visible=False, axis="x")
     columns = {}
     for cell in set(range(CELLS)) - {PIT, FLAG}:
         (line,) = axes.plot([cell - 0.42, cell + 0.42], [0, 0], **VALUE)
         bars = axes.bar(cell + np.array([-0.27, 0, 0.27]), np.zeros(3), width=0.2, color=ADVANTAGE["color"])
-        labels = [axes.text(bar.get_x() + 0.1, 0, "", ha="center", fontsize=8) for bar in bars]
+        labels = [axes.text(bar.get_x() + 0.1, 0, "", ha="center", fontsize=7.5) for bar in bars]
         note = axes.text(cell, 9.3, "", ha="center", va="top", fontsize=8.5, color=VALUE["color"])
         columns[cell] = line, bars, labels, note
     axes.set(xlim=(-0.6, CELLS - 0.4), ylim=(-9.6, 9.6), ylabel="expected rest of the play")
     axes.set_xticks([cell + shift for cell in columns for shift in (-0.27, 0, 0.27)])
-    axes.set_xticklabels([name[0] for name in ACTIONS] * len(columns))
+    axes.set_xticklabels(list(ACTIONS) * len(columns), fontsize=7.5)
     axes.text(PIT, 0, "pit: end", ha="center", color=QUIET, fontsize=8.5)
     axes.text(FLAG, 0, "flag: end", ha="center", color=QUIET, fontsize=8.5)
     return {"top": top, "axes": axes, "columns": columns}
@@ -73,24 +74,22 @@ def update_cells(artists, *, situation, step):
             bar.set_y(v)
             bar.set_height(height - v)
             bar.set_alpha(1.0 if reached else 0.2)
-            label.set_text(f"{height - v:+.1f}" if reached else "")
+            label.set_text(f"{height - v:+.2f}" if reached else "")
             label.set_y(height + 0.15 if height >= v else height - 0.15)
             label.set_va("bottom" if height >= v else "top")
         note.set_text(f"V = {v:.2f}" if reached else "not reached")
         if reached:
             numbers = ", ".join(f"{name} {height:.2f}" for name, height in zip(ACTIONS, q, strict=True))
             told.append(f"cell {cell}: V = {v:.2f}, Q of {numbers}")
-    best = max((a for a in artists["columns"] if visits[step, SITUATIONS.index(situation) * CELLS + a] > 0))
-    state = SITUATIONS.index(situation) * CELLS + best
-    advantage = action_values[step, state] - values[step, state]
-    most = int(advantage.argmax())
-    top.set_title(
-        f"{situation}, step {step}: in cell {best}, {ACTIONS[most]} is {advantage[most]:.2f} better than the average V"
-    )
+    part = slice(SITUATIONS.index(situation) * CELLS, (SITUATIONS.index(situation) + 1) * CELLS)
+    gain = action_values[step, part] - values[step, part][:, None]
+    cell, action = divmod(int(gain.masked_fill(visits[step, part, None] == 0, -torch.inf).argmax()), len(ACTIONS))
+    best = f"{gain[cell, action]:.2f}, of {ACTIONS[action]} in cell {cell}"
+    top.set_title(f"{situation}, step {step}: the largest advantage is {best}")
     return f"By {situation} at step {step}. " + "; ".join(told) + "."
 
 
-cells = Picture(build_cells, update_cells, size=(760, 390))
+cells = Picture(build_cells, update_cells, size=(760, 370))
 
 
 # What n trades
@@ -226,7 +225,7 @@ ACTION_AXIS = torch.linspace(-4, 4, 801, dtype=torch.float64)
 
 def score_of_mean(action, mean, spread):
     """d log pi(a) / d mean of a Gaussian policy, by autograd. Same shape as `action`."""
-    mean = torch.tensor(float(mean), dtype=torch.float64).expand(action.shape).clone().requires_grad_()
+    mean = torch.full_like(action, float(mean)).requires_grad_()
     logp = Normal(mean, spread).log_prob(action)
     (score,) = torch.autograd.grad(logp.sum(), mean)
     return score
@@ -234,6 +233,7 @@ def score_of_mean(action, mean, spread):
 
 def mean_score(mean, spread, *, clipped):
     """E[d log pi / d mean] over the policy's own actions, by a fine sum: of the raw or of the clipped action."""
+    mean, spread = torch.tensor([mean, spread], dtype=torch.float64)
     action = mean + spread * torch.linspace(-8, 8, 4001, dtype=torch.float64)
     weight = Normal(mean, spread).log_prob(action).exp()
     used = action.clamp(-BOX, BOX) if clipped else action

@@ -143,8 +143,10 @@ def update_praise(artists, *, baseline, b):
             note.set_text(f"praised {share:.0%}")
         told.append((SITUATIONS[situation], level, shares))
     name = "b = V(s)" if baseline == "V(s)" else f"b = {b:.1f} everywhere"
-    words = [f"by {situation} {sum(shares) / 3:.0%}" for situation, _, shares in told]
-    artists["title"].set_text(f"{name}: praised (filled) are {' and '.join(words)}, averaged over the three actions")
+    overall = [sum(p * share for p, share in zip(SLIDES_POLICY, shares, strict=True)) for _, _, shares in told]
+    artists["title"].set_text(
+        f"{name}: {overall[0]:.0%} of the plays praise their first action by day, {overall[1]:.0%} by night"
+    )
     return (
         "Share of plays whose first action is praised: "
         + "; ".join(
@@ -178,9 +180,9 @@ def build_parabola(figure):
     axes.plot(CONSTANTS, total, **TOTAL)
     axes.plot(CONSTANTS, day, **VARIANCE)
     axes.plot(CONSTANTS, night, **VARIANCE)
-    axes.text(4.05, total[-1], "sum", va="center")
-    axes.text(4.05, day[-1], "day", va="center", color=VARIANCE["color"])
-    axes.text(4.05, night[-1], "night", va="center", color=VARIANCE["color"])
+    axes.text(4.15, total[-1], "sum", va="center")
+    axes.text(4.15, day[-1], "day", va="center", color=VARIANCE["color"])
+    axes.text(4.15, night[-1], "night", va="center", color=VARIANCE["color"])
     with_value = variance_with(world_and_plays()[2][:-1, :STATES]).sum().item()
     least = variance_with(best_baseline(by_time=True)).sum().item()
     axes.axhline(with_value, **VALUE)
@@ -271,7 +273,7 @@ def update_regression(artists, *, place, guess):
     artists["left"].set_title(f"{place}:\nguess {guess:.2f}, E[G|s] = {mean:.3f}")
     artists["right"].set_title(f"loss {loss:.2f} = {lowest:.2f} + ({guess - mean:.2f})²,\nleast at E[G|s]")
     return (
-        f"At the {place} E[G|s] is {mean:.3f}. The guess {guess:.2f} has a mean squared error of {loss:.2f}; "
+        f"{place.capitalize()}: E[G|s] is {mean:.3f}. The guess {guess:.2f} has a mean squared error of {loss:.2f}; "
         f"the least possible is {lowest:.2f}, the variance of G."
     )
 
@@ -359,9 +361,9 @@ def update_learning(artists, *, plays, step_size, sample):
         artists["left"].set_title(f"explained variance: own plays {here:.2f},\nnew plays {fresh:.2f}")
         artists["right"].set_title(f"step {step}: value loss {loss:.2f},\nvariance of the gradient {curve[-1]:.2f}")
         yield (
-            f"After {step} steps on {plays} plays the value loss is {loss:.3f}, the explained variance {here:.3f} on these "
-            f"plays and {fresh:.3f} on {JUDGES} new ones; with this baseline the gradient from one new play has "
-            f"variance {curve[-1]:.3f}."
+            f"After {step} steps on {plays} plays the value loss is {loss:.3f}, the explained variance {here:.3f} on "
+            f"these plays and {fresh:.3f} on {JUDGES} new ones; with this baseline the gradient from one new play "
+            f"has variance {curve[-1]:.3f}."
         )
 
 

@@ -18,7 +18,7 @@ RIGHT = ACTIONS.index("right")
 
 
 def with_right(right):
-    """The slides' policy with another probability of `right`; left and up keep their proportion 1 : 2. [12, 3] logits"""
+    """Logits [12, 3] of the slides' policy with another probability of `right`; left and up keep their proportion."""
     return Corridor().policy(((1 - right) / 3, 2 * (1 - right) / 3, right))
 
 
@@ -26,18 +26,19 @@ def log_parts(success, right):
     """log P of the running trajectory in its three parts, when `right` works with this probability.
 
     Returns log p(s_0), [3] log p(s', r | s, a), [3] log pi(a | s), and the derivatives of P and of log P with respect
-    to the logit of `right` in cell 0 by day, both by autograd.
+    to theta, the logit of `right` in cell 2 by day, both by autograd.
     """
     world, play = Corridor(success=(0.9, 0.8, success)), running_trajectory()
     logits = with_right(right).requires_grad_()
     states = play.states[:, 0].tolist()
-    environment = torch.tensor([world.outcomes(state, RIGHT)[0].probability for state in states]).double().log()
+    chances = [world.outcomes(state, RIGHT)[0].probability for state in states]
+    environment = torch.tensor(chances, dtype=torch.float64).log()
     policy = world.log_probabilities(logits, play)[:, 0]
     start = torch.tensor(0.5, dtype=torch.float64).log()
     log_p = start + environment.sum() + policy.sum()
     (of_p,) = torch.autograd.grad(log_p.exp(), logits, retain_graph=True)
     (of_log,) = torch.autograd.grad(log_p, logits)
-    return start, environment, policy.detach(), of_p[0, RIGHT].item(), of_log[0, RIGHT].item()
+    return start, environment, policy.detach(), of_p[2, RIGHT].item(), of_log[2, RIGHT].item()
 
 
 CHANCES = np.linspace(0.5, 1.0, 26)
@@ -78,9 +79,9 @@ def update_cancel(artists, *, success, right):
     ):
         curve.set_data(CHANCES, values)
         dot.set_data([success], [now])
-    artists["left"].set_title(f"log P(τ) = {sum(heights):.2f}: a sum of three parts")
-    artists["middle"].set_title(f"{of_p:.4f}: needs the game")
-    artists["last"].set_title(f"{of_log:.2f}: does not")
+    artists["left"].title.set_text(f"log P(τ) = {sum(heights):.2f}: a sum of three parts")
+    artists["middle"].title.set_text(f"∂P/∂θ = {of_p:.4f} moves")
+    artists["last"].title.set_text(f"∂ log P/∂θ = {of_log:.2f} stays")
     return (
         f"With success probability {success:.2f} and π(right) = {right:.2f} the running trajectory has log P = "
         f"{sum(heights):.3f}; the derivative of P is {of_p:.4f}, that of log P is {of_log:.3f}, "
@@ -127,20 +128,20 @@ def build_push(figure):
 
 
 def update_push(artists, *, weight, action, step_size):
-    for groups, pair in zip(
-        artists["panels"], np.split(np.stack(push_of(action, weight, step_size)), 2), strict=True
+    for pad, groups, pair in zip(
+        (0.15, 0.01), artists["panels"], np.split(np.stack(push_of(action, weight, step_size)), 2), strict=True
     ):
         for (bars, labels), values in zip(groups, pair, strict=True):
             for bar, label, value in zip(bars, labels, values, strict=True):
                 bar.set_height(value)
                 label.set_text(f"{value:.2f}")
-                label.set_y(value)
+                label.set_y(value + pad * (1 if value >= 0 else -1))
                 label.set_va("bottom" if value >= 0 else "top")
     taken = ACTIONS.index(action)
     *_, before, after = push_of(action, weight, step_size)
     moves = "is not moved" if weight == 0 else "becomes more likely" if weight > 0 else "becomes less likely"
-    artists["left"].set_title(f"`{action}` was taken and weighed {weight:+.0f}")
-    artists["right"].set_title(f"`{action}` {moves}: {before[taken]:.2f} → {after[taken]:.2f}")
+    artists["left"].title.set_text(f"`{action}` was taken and weighed {weight:+.0f}")
+    artists["right"].title.set_text(f"`{action}`: {before[taken]:.2f} → {after[taken]:.2f}")
     return (
         f"The action {action} was taken and weighed {weight:+.0f}; after a step of size {step_size:.2f} it {moves}: "
         f"from {before[taken]:.3f} to {after[taken]:.3f}."
@@ -208,22 +209,24 @@ def radius(length):
 def build_estimate(figure):
     *_, truth, _, variance = exact()
     truth = truth.norm().item()
-    left = figure.add_subplot(1, 2, 1, projection="polar")
-    right = figure.add_subplot(1, 2, 2)
+    grid = figure.add_gridspec(1, 2, width_ratios=[6, 5])
+    left, right = figure.add_subplot(grid[0], projection="polar"), figure.add_subplot(grid[1])
     left.set_thetalim(0, np.pi)
     left.set_rlim(0, 2.6)
     left.set_rticks([0, 1, 2], ["0.1", "1", "10"])
     left.set_thetagrids([0, 45, 90, 135, 180])
-    left.set_xlabel("length of the estimate", labelpad=-14)
+    left.set_xlabel("length of the estimate, angle to the truth", labelpad=-24)
+    left.set_title("", pad=14)
+    left.text(0.08, 1.0, "truth", fontsize=8.5, color=RETURN["color"])
     (others,) = left.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.5, linestyle="none")
-    (arrow,) = left.plot([], [], **POLICY, marker="o", markersize=8)
-    left.plot([0, 0], [0, radius(truth)], **RETURN, linewidth=4, marker="D", markersize=6)
+    (arrow,) = left.plot([], [], **POLICY, marker="o", markersize=8, markevery=[-1])
+    left.plot([0, 0], [0, radius(truth)], **RETURN, linewidth=4, marker="D", markersize=6, markevery=[-1])
     quiet_grid(right)
     plays = 2.0 ** np.arange(-1, MOST_DOUBLINGS + 2)
     right.plot(plays, np.sqrt(variance.item() / plays), **VARIANCE)
     right.axhline(truth, **RETURN)
-    right.text(1, truth * 0.93, f"length of the truth, {truth:.3f}", va="top", fontsize=8.5, color=RETURN["color"])
-    right.text(40, 1.5, "√(48.01 / N)", fontsize=8.5, color=VARIANCE["color"])
+    right.text(1, truth * 0.93, f"truth: {truth:.3f}", va="top", fontsize=8.5, color=RETURN["color"])
+    right.text(5, 4.5, f"√({variance:.2f} / N)", fontsize=8.5, color=VARIANCE["color"])
     crossing = variance.item() / truth**2
     right.plot([crossing], [truth], "s", color=TOTAL["color"], markersize=5)
     right.text(crossing * 1.1, truth * 1.1, f"N = {crossing:.0f}", fontsize=8.5)
@@ -245,8 +248,8 @@ def update_estimate(artists, *, doublings, sample):
     artists["dot"].set_data([number], [error])
     degrees, times = np.degrees(angle), length / truth.norm().item()
     typical = (variance / number).sqrt().item()
-    artists["left"].set_title(f"N = {number}: {degrees:.0f}° off, {times:.1f} times as long as the truth", pad=12)
-    artists["right"].set_title(f"error {error:.2f}; the root mean square is {typical:.2f}")
+    artists["left"].title.set_text(f"N = {number}: {degrees:.0f}° off, {times:.1f} times as long")
+    artists["right"].title.set_text(f"error {error:.2f}; the root mean square is {typical:.2f}")
     return (
         f"Sample {sample} of N = {number} plays gives an estimate {degrees:.0f}° away from the exact gradient and "
         f"{times:.2f} times as long; its error has length {error:.3f}, and the exact root mean square error of "
@@ -315,8 +318,8 @@ def update_reinforce(artists, *, plays, reuse):
         show_runs(*artists["again"], stale)
         ends = [[curve[-1] for curve in curves] for curves in (fresh, stale)]
         words = [f"J from {min(end):.2f} to {max(end):.2f}, mean {np.mean(end):.2f}" for end in ends]
-        artists["left"].set_title(f"each sample used once:\n{words[0]}")
-        artists["right"].set_title(f"each sample used {reuse} times:\n{words[1]}")
+        artists["left"].title.set_text(f"each sample used once:\n{words[0]}")
+        artists["right"].title.set_text(f"each sample used {reuse} times:\n{words[1]}")
         yield (
             f"After {UPDATES} updates of {plays} plays, {len(fresh)} samples: used once {words[0]}; "
             f"used {reuse} times {words[1]}."

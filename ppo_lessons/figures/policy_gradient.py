@@ -17,10 +17,10 @@ UPDATES = 60
 DRAWS = 100
 NIGHT = CELLS + START  # the state in which standing still would pay
 STARTS = {
-    "slides: 0.1, 0.2, 0.7": SLIDES_POLICY,
-    "even: 1/3 each": (1 / 3, 1 / 3, 1 / 3),
-    "hesitant: 0.5, 0.25, 0.25": (0.5, 0.25, 0.25),
-    "very hesitant: 0.9, 0.05, 0.05": (0.9, 0.05, 0.05),
+    "slides": SLIDES_POLICY,
+    "even": (1 / 3, 1 / 3, 1 / 3),
+    "hesitant": (0.5, 0.25, 0.25),
+    "reluctant": (0.9, 0.05, 0.05),
 }
 
 
@@ -215,7 +215,7 @@ def local_optimum(stay=0.0):
     for situation in range(len(SITUATIONS)):
         for cell, action in ((0, UP), (1, RIGHT), (2, UP), (4, RIGHT)):
             probabilities[CELLS * situation + cell] = torch.eye(3, dtype=torch.float64)[action]
-    probabilities[NIGHT] = torch.tensor([stay, 1 - stay, 0.0])
+    probabilities[NIGHT] = torch.tensor([stay, 1 - stay, 0.0], dtype=torch.float64)
     return probabilities
 
 

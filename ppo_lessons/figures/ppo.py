@@ -21,7 +21,7 @@ from ppo_lessons.figures.style import (
     Picture,
     quiet_grid,
 )
-from ppo_lessons.ppo import Config, train
+from ppo_lessons.ppo import ALGORITHMS, Config, train
 
 SOLVED = 475  # mean return from which CartPole-v1 counts as solved
 STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
@@ -127,15 +127,12 @@ def build_retrain(figure):
     return {"left": left, "right": right, "before": before, "now": now, "kl_before": kl_before, "kl": kl}
 
 
-def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
-    config = Config(
-        objective=objective, lam=lam, epsilon=epsilon, beta=beta, seed=seed, total_steps=51_200, device="cpu"
-    )
+def watch(artists, config, name):
+    """Train, and move the curves after each update; the run before stays in grey. Yields a sentence each time."""
     for old, new in (("before", "now"), ("kl_before", "kl")):
         artists[old].set_data(*artists[new].get_data())
     for axes in (artists["left"], artists["right"]):
         axes.set_xlim(0, config.total_steps / 1000)
-    leash = f"ε = {epsilon:.2f}" if objective == "clip" else f"β = {beta:.2f}"
     returns, moved = [], []
     for record in train(config):
         if math.isfinite(record.mean_return):
@@ -144,16 +141,26 @@ def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
             moved.append((record.env_steps / 1000, max(record.kl, 1.5e-5)))
         artists["now"].set_data(*np.array(returns).reshape(-1, 2).T)
         artists["kl"].set_data(*np.array(moved).reshape(-1, 2).T)
-        last = returns[-1][1] if returns else math.nan
-        artists["left"].set_title(f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}: return {last:.0f}")
-        artists["right"].set_title(f"step {record.env_steps:,}: KL {record.kl:.4f}")
-        yield (
-            f"PPO with {objective}, {leash}, λ = {lam:.2f}, seed {seed}: after {record.env_steps} steps the mean "
-            f"return is {last:.1f} and the last update moved the policy by {record.kl:.4f} nats."
-        )
+        last = f"{returns[-1][1]:.1f}" if returns else "not known yet"
+        artists["left"].set_title(f"{name}: return {last}")
+        artists["right"].set_title(f"step {record.env_steps:,}: KL {moved[-1][1] if moved else 0:.4f}")
+        yield f"{name}: after {record.env_steps} steps the mean return is {last}."
+
+
+def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
+    settings = {"objective": objective, "lam": lam, "epsilon": epsilon, "beta": beta, "seed": seed}
+    leash = f"ε = {epsilon:.2f}" if objective == "clip" else f"β = {beta:.2f}"
+    config = Config(**settings, total_steps=51_200, device="cpu")
+    yield from watch(artists, config, f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}")
+
+
+def update_rung(artists, *, algorithm, budget, seed):
+    config = Config(**ALGORITHMS[algorithm], total_steps=1000 * budget, seed=seed, device="cpu")
+    yield from watch(artists, config, f"{algorithm}, seed {seed}")
 
 
 retrain = Picture(build_retrain, update_retrain, size=(820, 340))
+rung = Picture(build_retrain, update_rung, size=(820, 340))
 
 
 def film(before, after, *, every=3, longest=300, colors=32):

@@ -60,17 +60,17 @@ def update_causality(artists, *, step, right):
             bar.set_color(QUIET if k < step else RETURN["color"])
             label.set_y(heights[k])
             label.set_text(f"{heights[k]:.2f}" if heights[k] > 1e-12 else "0")
-    past, later = np.sqrt((noise[:step] ** 2).sum()), np.sqrt((noise[step:] ** 2).sum())
     left, last = (panel["axes"] for panel in artists["panels"])
     if step:
-        left.set_title(f"Rewards before step {step} add nothing to the mean")
-        last.set_title(f"noise of single rewards: past {past:.2f}, rest {later:.2f}")
+        left.title.set_text(f"Before step {step} the mean is 0 ...")
+        last.title.set_text(f"... the noise is not ({noise[0]:.2f} at k = 0)")
     else:
-        left.set_title("Before step 0 there is no past")
-        last.set_title(f"noise of single rewards: {later:.2f}")
+        left.title.set_text("Before step 0 there is no past")
+        last.title.set_text("all noise comes with a mean")
     return (
-        f"For the action of step {step} with π(right) = {right:.2f}, earlier rewards have a mean of length "
-        f"{mean[:step].sum():.0e} and noise {past:.2f}; rewards from step {step} on have noise {later:.2f}."
+        f"For the action of step {step} with π(right) = {right:.2f}: means "
+        f"{', '.join('0' if m < 1e-12 else f'{m:.3f}' for m in mean)} and noise {', '.join(f'{n:.2f}' for n in noise)} "
+        f"from the rewards of steps 0 to {len(mean) - 1}."
     )
 
 
@@ -115,7 +115,7 @@ def errors(goal):
 def build_discount(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     play = running_trajectory()
-    left.bar(np.arange(3) - 0.2, play.rewards[:, 0], width=0.36, color=QUIET, alpha=0.5, label="reward $r_t$")
+    left.bar(np.arange(3) - 0.2, play.rewards[:, 0].tolist(), width=0.36, color=QUIET, alpha=0.5, label="reward $r_t$")
     bars = left.bar(np.arange(3) + 0.2, np.zeros(3), width=0.36, color=RETURN["color"], label="weight $G_t$")
     labels = [left.text(t + 0.2, 0, "", ha="center", fontsize=8.5) for t in range(3)]
     left.axhline(0, color=QUIET, linewidth=0.8)
@@ -125,10 +125,10 @@ def build_discount(figure):
     (bias,) = right.plot([], [], **BIAS, label="bias²")
     (variance,) = right.plot([], [], **VARIANCE, label=f"variance / {PLAYS}")
     (total,) = right.plot([], [], **TOTAL, label="sum: mean squared error")
-    here = right.axvline(0, color=RETURN["color"], linewidth=1.2)
+    here = right.axvline(0, ymax=0.82, color=RETURN["color"], linewidth=1.2)
     (dot,) = right.plot([], [], "o", color=RETURN["color"], markersize=7)
-    right.set(xlim=(-0.02, 1.02), ylim=(0, 0.68), xlabel="γ", ylabel=f"error of the gradient, {PLAYS} plays")
-    right.legend(loc="upper center", ncols=3, fontsize=8.5)
+    right.set(xlim=(-0.02, 1.02), ylim=(0, 0.72), xlabel="γ", ylabel=f"error of the gradient, {PLAYS} plays")
+    right.legend(loc="upper center", ncols=2, fontsize=8.5)
     return locals()
 
 
@@ -136,7 +136,7 @@ def update_discount(artists, *, gamma, goal):
     heights = reward_to_go(running_trajectory().rewards[:, 0], gamma=gamma).tolist()
     for bar, label, height in zip(artists["bars"], artists["labels"], heights, strict=True):
         bar.set_height(height)
-        label.set_y(height)
+        label.set_y(height + (0.1 if height >= 0 else -0.1))
         label.set_va("bottom" if height >= 0 else "top")
         label.set_text(f"{height:.2f}")
     bias, variance = errors(goal)
@@ -146,8 +146,8 @@ def update_discount(artists, *, gamma, goal):
     now = int(np.abs(GAMMAS - gamma).argmin())
     artists["here"].set_xdata([gamma, gamma])
     artists["dot"].set_data([gamma], [curves["total"][now]])
-    artists["left"].set_title(f"γ = {gamma:.2f}: weights {', '.join(f'{h:.2f}' for h in heights)}")
-    artists["right"].set_title(
+    artists["left"].title.set_text(f"γ = {gamma:.2f}: weights {', '.join(f'{h:.2f}' for h in heights)}")
+    artists["right"].title.set_text(
         f"One play: variance {variance[now]:.1f}; bias {np.sqrt(bias[now]):.3f}\nagainst the gradient of the {goal}"
     )
     return (
@@ -163,6 +163,10 @@ discount = Picture(build_discount, update_discount, size=(780, 350))
 # What gamma aims at
 
 ASCENT_STEPS, ASCENT_SIZE = 200, 2.0
+GAMES = {  # what leaving cell 0 pays, by day and by night
+    "coin and toll: +5, −5": Corridor(),
+    "small toll: −1, −1": Corridor(leaving=(-1.0, -1.0)),
+}
 
 
 def mean_gradient(world, logits, gamma):
@@ -175,9 +179,8 @@ def mean_gradient(world, logits, gamma):
     return (world.visits(logits)[..., None] * logits.softmax(-1) * advantage).sum(0)
 
 
-def ascent(gamma):
+def ascent(world, gamma):
     """Climb along the exact mean of the estimate, from the slides' policy: logits [12, 3] after each step."""
-    world = Corridor()
     logits = world.policy(SLIDES_POLICY)
     yield logits
     for _ in range(ASCENT_STEPS):
@@ -188,10 +191,8 @@ def ascent(gamma):
 def build_goal(figure):
     left, right = figure.subplots(1, 2, width_ratios=[3, 3])
     quiet_grid(left)
-    world = Corridor()
-    best = world.best_return()
-    left.axhline(best, color=TOTAL["color"], linewidth=0.8)
-    left.text(ASCENT_STEPS, best + 0.05, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)
+    best = left.axhline(0, color=TOTAL["color"], linewidth=0.8)
+    words = left.text(ASCENT_STEPS, 0, "", ha="right", va="bottom", fontsize=8)
     (curve,) = left.plot([], [], **RETURN)
     left.set(xlim=(-3, ASCENT_STEPS + 3), ylim=(-2.4, 4.9), xlabel="step of exact ascent", ylabel="true J, γ = 1")
     groups = []
@@ -205,9 +206,13 @@ def build_goal(figure):
     return locals()
 
 
-def update_goal(artists, *, gamma):
-    world, returns = Corridor(), []
-    for number, logits in enumerate(ascent(gamma)):
+def update_goal(artists, *, gamma, game):
+    world, returns = GAMES[game], []
+    best = world.best_return()
+    artists["best"].set_ydata([best, best])
+    artists["words"].set_y(best + 0.05)
+    artists["words"].set_text(f"best possible {best:.3f}")
+    for number, logits in enumerate(ascent(world, gamma)):
         returns.append(world.start_value(logits))
         if number % 10:
             continue
@@ -219,11 +224,11 @@ def update_goal(artists, *, gamma):
                 label.set_y(height)
                 label.set_text(f"{height:.2f}")
         favourite = [ACTIONS[pi[state].argmax()] for state in (START, CELLS + START)]
-        artists["left"].set_title(f"γ = {gamma:.2f}: J = {returns[-1]:.2f} after {number} steps")
-        artists["right"].set_title(f"In cell 0: `{favourite[0]}` by day, `{favourite[1]}` by night")
+        artists["left"].title.set_text(f"γ = {gamma:.2f}: J = {returns[-1]:.2f} after {number} steps")
+        artists["right"].title.set_text(f"In cell 0: `{favourite[0]}` by day, `{favourite[1]}` by night")
         yield (
-            f"After {number} exact steps with γ = {gamma:.2f} the true J is {returns[-1]:.3f}; in cell 0 the policy "
-            f"prefers {favourite[0]} by day and {favourite[1]} by night."
+            f"{game}. After {number} exact steps with γ = {gamma:.2f} the true J is {returns[-1]:.3f}; in cell 0 the "
+            f"policy prefers {favourite[0]} by day and {favourite[1]} by night."
         )
 
 
@@ -262,8 +267,8 @@ def update_training(artists, *, plays, gamma):
         show_runs(*artists["later"], later)
         ends = [[curve[-1] for curve in curves] for curves in (total, later)]
         words = [f"J from {min(end):.2f} to {max(end):.2f}, mean {np.mean(end):.2f}" for end in ends]
-        artists["left"].set_title(f"total return R(τ):\n{words[0]}")
-        artists["right"].set_title(f"reward-to-go, γ = {gamma:.2f}:\n{words[1]}")
+        artists["left"].title.set_text(f"total return R(τ):\n{words[0]}")
+        artists["right"].title.set_text(f"reward-to-go, γ = {gamma:.2f}:\n{words[1]}")
         yield (
             f"After {UPDATES} updates of {plays} plays, {len(total)} samples: total return {words[0]}; "
             f"reward-to-go with γ = {gamma:.2f} {words[1]}."

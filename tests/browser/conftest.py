@@ -53,6 +53,9 @@ def server(browser, tmp_path_factory):
     settings.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    whole = base / "settings" / "@jupyterlab" / "notebook-extension"  # cells out of sight stay on the page, in order
+    whole.mkdir(parents=True)
+    (whole / "tracker.jupyterlab-settings").write_text(json.dumps({"windowingMode": "none"}))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

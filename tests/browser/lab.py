@@ -90,30 +90,40 @@ class Picture:
     def pixels(self):
         return self.page.evaluate(PIXELS, self.image.element_handle())
 
-    def settled(self, seconds=40):
-        """The picture once it has stood still for 0.8 s: a fingerprint of its bytes."""
+    def settled(self, before=None, seconds=40):
+        """The picture once it has stood still for 0.35 s: a fingerprint of its bytes.
+
+        With `before`, the fingerprint of the picture so far, a change is first waited for, but not for long.
+        """
+        hoped = time.monotonic() + 3
+        while before is not None and self.pixels() == before and time.monotonic() < hoped:
+            self.page.wait_for_timeout(40)
         end, last, since = time.monotonic() + seconds, None, 0.0
         while time.monotonic() < end:
             now = self.pixels()
             if now != last:
                 last, since = now, time.monotonic()
-            elif time.monotonic() - since > 0.8:
+            elif time.monotonic() - since > 0.35:
                 return now
-            self.page.wait_for_timeout(60)
+            self.page.wait_for_timeout(40)
         raise AssertionError("the picture never stood still")
 
     def press(self, slider, key):
-        """Move a slider by keyboard: (fingerprint, value shown beside it)."""
+        """Move a slider by keyboard, "Home" or "End": (fingerprint, value shown beside it)."""
         slider.scroll_into_view_if_needed()
         slider.focus()
+        end = slider.get_attribute("aria-valuemin" if key == "Home" else "aria-valuemax")
+        moves = slider.get_attribute("aria-valuenow") != end
+        before = self.pixels() if moves else None
         self.page.keyboard.press(key)
-        pixels = self.settled()
+        pixels = self.settled(before)
         readout = slider.locator("xpath=ancestor::*[contains(@class,'widget-inline-hbox')]").locator(".widget-readout")
         return pixels, float(readout.inner_text().replace("−", "-"))
 
     def drag(self, slider, by):
         """Drag a slider by so many pixels, in many small moves as a hand does."""
         slider.scroll_into_view_if_needed()
+        before = self.pixels()
         box = slider.bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
@@ -121,7 +131,7 @@ class Picture:
         for i in range(1, 21):
             self.page.mouse.move(x + by * i / 20, y)
         self.page.mouse.up()
-        return self.settled()
+        return self.settled(before)
 
     def words(self):
         return self.card.inner_text()

@@ -66,8 +66,9 @@ def move_everything(picture, name):
     entries = picture.menus[0].locator("option").all_inner_texts() if picture.menus else [None]
     for entry in entries:
         if entry is not None:
+            before = picture.pixels()
             picture.menus[0].select_option(entry)
-            picture.settled()
+            picture.settled(before if entry != entries[0] else None)
             picture.shoot(f"{name}-{entry}")
         for number in sorted(idle):
             slider = picture.sliders[number]

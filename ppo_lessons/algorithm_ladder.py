@@ -1,0 +1,80 @@
+"""What each step of the course buys: all algorithms, one game, one budget. Run it by `make ladder`."""
+
+import json
+import math
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ppo_lessons.ppo import ALGORITHMS, Config, evaluate, train
+
+RESULT = Path(__file__).parents[1] / "assets" / "algorithm_ladder.json"
+SEEDS, EPISODES = 10, 100
+
+
+def run(name, seed, *, total_steps=Config.total_steps):
+    """Train one algorithm with one seed, and judge it by greedy episodes in Gymnasium's own game.
+
+    Returns:
+        dict: `steps` and `returns` of the updates in which episodes ended, `final` (mean of the greedy episodes),
+        `seconds_per_update`.
+    """
+    config = Config(seed=seed, device="cpu", total_steps=total_steps, **ALGORITHMS[name])
+    began = time.perf_counter()
+    records = list(train(config))
+    seconds = time.perf_counter() - began
+    known = [record for record in records if math.isfinite(record.mean_return)]
+    return {
+        "steps": [record.env_steps for record in known],
+        "returns": [round(record.mean_return, 1) for record in known],
+        "final": evaluate(records[-1].policy, config.env_id, episodes=EPISODES, seed=10_000).mean().item(),
+        "seconds_per_update": seconds / config.updates,
+    }
+
+
+def bootstrap_interval(numbers, *, level=0.95, draws=10_000):
+    """Percentile bootstrap interval of the mean: resample with replacement, take the middle `level` of the means.
+
+    Source: Efron (1979); recommended for few runs by Agarwal et al. (2021).
+    """
+    numbers = np.asarray(numbers, dtype=float)
+    chosen = np.random.default_rng(0).integers(len(numbers), size=(draws, len(numbers)))
+    return np.quantile(numbers[chosen].mean(1), [(1 - level) / 2, (1 + level) / 2]).tolist()
+
+
+def measure(*, seeds=SEEDS, total_steps=Config.total_steps):
+    """Run every algorithm with every seed: a dict that says what was run, where, and what came out."""
+    algorithms = {}
+    for name, settings in ALGORITHMS.items():
+        runs = [run(name, seed, total_steps=total_steps) for seed in range(seeds)]
+        finals = [one["final"] for one in runs]
+        algorithms[name] = {
+            "settings": {key: str(value) if value == math.inf else value for key, value in settings.items()},
+            "runs": runs,
+            "mean": statistics.mean(finals),
+            "interval": bootstrap_interval(finals),
+            "seconds_per_update": statistics.median(one["seconds_per_update"] for one in runs),
+        }
+        print(f"{name:22} {algorithms[name]['mean']:6.1f} {algorithms[name]['interval']}", flush=True)
+    return {
+        "game": "CartPole-v1, 100 greedy episodes in Gymnasium's own game after training",
+        "total_steps": total_steps,
+        "seeds": list(range(seeds)),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, one thread",
+        "algorithms": algorithms,
+    }
+
+
+def load():
+    """The recorded result."""
+    return json.loads(RESULT.read_text())
+
+
+if __name__ == "__main__":
+    RESULT.write_text(json.dumps(measure(), indent=1) + "\n")

@@ -1,0 +1,220 @@
+"""Lesson 01 drawn: one mean of an exam, many means, and the mean return of the Corridor."""
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.expectation import expectation, standard_error
+from ppo_lessons.figures.style import RETURN, TOTAL, VARIANCE, Picture, quiet_grid
+
+LOW, HIGH = 80.0, 90.0  # the two marks of Ming's exam
+LONGEST = 1000  # exams in one sample
+STUDENTS, EXAMS = 2000, 200  # how often, and how long, the picture `again` samples
+DRAWN = 25  # so many of the students' means are drawn as lines
+MOST_PLAYS = 2000
+POLICIES = {
+    "slides": SLIDES_POLICY,
+    "even": (1 / 3, 1 / 3, 1 / 3),
+    "leftward": (0.8, 0.1, 0.1),
+}
+
+
+def moments(p):
+    """Exact expectation and variance of one exam with P(90) = p: two floats."""
+    marks = torch.tensor([LOW, HIGH], dtype=torch.float64)
+    chance = torch.tensor([1 - p, p], dtype=torch.float64)
+    mean = expectation(marks, chance)
+    return mean.item(), expectation((marks - mean).square(), chance).item()
+
+
+@cache
+def uniforms(sample, *shape):
+    """Random numbers between 0 and 1, the same for the same sample number."""
+    return torch.rand(shape, generator=torch.Generator().manual_seed(sample), dtype=torch.float64)
+
+
+def exams(p, sample, *shape):
+    """Marks drawn with P(90) = p. The same sample number means the same luck for every p."""
+    return LOW + (HIGH - LOW) * (uniforms(sample, *shape) < p).double()
+
+
+def running_means(samples):
+    """Mean of the first 1, 2, ..., n draws along axis 0."""
+    count = torch.arange(1, len(samples) + 1, dtype=torch.float64)
+    return samples.cumsum(0) / count.reshape(-1, *[1] * (samples.dim() - 1))
+
+
+def band(mean, variance, n):
+    """The two edges mean - SE and mean + SE, where SE = sqrt(variance / n) is the exact standard error."""
+    reach = np.sqrt(variance / np.asarray(n, dtype=float))
+    return mean - reach, mean + reach
+
+
+def build_mean(axes, longest, unit):
+    """Running mean of one sample with the band of its exact standard error: what `exam` and `returns` share."""
+    quiet_grid(axes)
+    shade = axes.fill_between([1, longest], [0, 0], [0, 0], color=VARIANCE["color"], alpha=0.25, linewidth=0)
+    (curve,) = axes.plot([], [], **RETURN)
+    truth = axes.axhline(0, color=TOTAL["color"], linewidth=1.0)
+    here = axes.axvline(1, color=RETURN["color"], linewidth=1.0, alpha=0.6)
+    (dot,) = axes.plot([], [], "o", color=RETURN["color"], markersize=7)
+    axes.set(xscale="log", xlim=(1, longest), ylabel=unit)
+    handles = [curve, truth, shade]
+    axes.figure.legend(
+        handles, ["mean of the sample", "expectation", "± standard error"], loc="outside lower center", ncols=3
+    )
+    return {"axes": axes, "shade": shade, "curve": curve, "truth": truth, "here": here, "dot": dot}
+
+
+def update_mean(artists, samples, n, mean, variance):
+    count = np.arange(1, len(samples) + 1)
+    means = running_means(samples).numpy()
+    artists["shade"].set_data(count, *band(mean, variance, count))
+    artists["curve"].set_data(count, means)
+    artists["truth"].set_ydata([mean, mean])
+    artists["here"].set_xdata([n, n])
+    artists["dot"].set_data([n], [means[n - 1]])
+    return means[n - 1]
+
+
+def build_exam(figure):
+    left, right = figure.subplots(1, 2, width_ratios=[2, 3])
+    bars = left.bar([0, 1], [0, 0], width=0.55, color=RETURN["color"], alpha=0.8)
+    chances = left.hlines([0, 0], [-0.38, 0.62], [0.38, 1.38], color=TOTAL["color"], linewidth=2.0)
+    labels = [left.text(place, 0, "", ha="center", va="bottom", fontsize=8.5) for place in (0, 1)]
+    left.set(xlim=(-0.6, 1.6), ylim=(0, 1.15), ylabel="bar: share seen, line: probability")
+    left.set_xticks([0, 1], [f"mark {LOW:.0f}", f"mark {HIGH:.0f}"])
+    artists = build_mean(right, LONGEST, "mean mark")
+    right.set(ylim=(LOW - 0.7, HIGH + 0.7), xlabel="number of exams n (logarithmic)")
+    return {"left": left, "bars": bars, "labels": labels, "chances": chances, **artists}
+
+
+def update_exam(artists, *, n, p, sample):
+    mean, variance = moments(p)
+    marks = exams(p, sample, LONGEST)
+    seen = (marks[:n] == HIGH).double().mean().item()
+    for bar, label, share, chance in zip(artists["bars"], artists["labels"], (1 - seen, seen), (1 - p, p), strict=True):
+        bar.set_height(share)
+        label.set_y(max(share, chance) + 0.02)
+        label.set_text(f"{share:.2f}")
+    artists["chances"].set_segments([[(x - 0.38, y), (x + 0.38, y)] for x, y in ((0, 1 - p), (1, p))])
+    now = update_mean(artists, marks, n, mean, variance)
+    true_error, guessed = (variance / n) ** 0.5, standard_error(marks[:n]).item()
+    artists["left"].set_title(f"P({HIGH:.0f}) = {p:.2f}, seen in {seen:.0%} of {n}")
+    artists["axes"].set_title(f"n = {n}: mean {now:.2f}, expectation {mean:.2f},\nstandard error {true_error:.2f}")
+    return (
+        f"With P(90) = {p:.2f} the expectation is {mean:.2f}. In sample {sample} the mean of {n} exams is {now:.2f}, "
+        f"off by {now - mean:+.2f}; the standard error is {true_error:.3f}, estimated from this sample {guessed:.3f}."
+    )
+
+
+exam = Picture(build_exam, update_exam, size=(760, 350))
+
+
+@cache
+def students(p):
+    """Running means of all students [EXAMS, STUDENTS]."""
+    return running_means(exams(p, 0, EXAMS, STUDENTS))
+
+
+def build_again(figure):
+    left, right = figure.subplots(1, 2, width_ratios=[3, 2], sharey=True)
+    count = np.arange(1, EXAMS + 1)
+    quiet_grid(left)
+    shades = [
+        axes.fill_between([0, EXAMS], [0, 0], [0, 0], color=VARIANCE["color"], alpha=0.3, linewidth=0)
+        for axes in (left, left, right)
+    ]
+    lines = [left.plot(count, count, color=RETURN["color"], linewidth=0.6, alpha=0.5)[0] for _ in range(DRAWN)]
+    here = left.axvline(1, color=TOTAL["color"], linewidth=1.2)
+    left.set(xlim=(1, EXAMS), ylim=(LOW - 0.4, HIGH + 0.4), ylabel="mean mark", xlabel="number of exams n")
+    bins = np.arange(LOW - 0.125, HIGH + 0.25, 0.25)
+    bars = right.barh(bins[:-1] + 0.125, np.zeros(len(bins) - 1), height=0.22, color=RETURN["color"])
+    right.set(xlim=(0, 1.0), xlabel=f"share of {STUDENTS:,} students with this mean")
+    return locals()
+
+
+def update_again(artists, *, n, p):
+    mean, variance = moments(p)
+    means = students(p).numpy()
+    count = np.arange(1, EXAMS + 1)
+    one, two, beside = artists["shades"]
+    one.set_data(count, *band(mean, variance, count))
+    two.set_data(count, *band(mean, 4 * variance, count))
+    reach = (variance / n) ** 0.5
+    beside.set_data([0, 1], [mean - reach] * 2, [mean + reach] * 2)
+    for line, curve in zip(artists["lines"], means.T[:DRAWN], strict=True):
+        line.set_ydata(curve)
+    artists["here"].set_xdata([n, n])
+    shares = np.histogram(means[n - 1], artists["bins"])[0] / STUDENTS
+    for bar, share in zip(artists["bars"], shares, strict=True):
+        bar.set_width(share)
+    inside = [float((np.abs(means[n - 1] - mean) <= k * reach + 1e-9).mean()) for k in (1, 2)]
+    spread = means[n - 1].std()
+    artists["left"].set_title(
+        f"{DRAWN} students: the means close in on {mean:.2f}\n(bands: ± 1 and ± 2 standard errors)"
+    )
+    artists["right"].set_title(f"n = {n}: means spread by {spread:.2f},\nstandard error {reach:.2f}")
+    return (
+        f"{STUDENTS:,} students write n = {n} exams with P(90) = {p:.2f}. Their means spread by {spread:.3f} around "
+        f"{mean:.2f}; the standard error is {reach:.3f}. {inside[0]:.0%} of the means lie within one standard error, "
+        f"{inside[1]:.0%} within two."
+    )
+
+
+again = Picture(build_again, update_again, size=(780, 350))
+
+
+@cache
+def distribution(policy):
+    """The returns that occur [7] and the exact probability of each [7]."""
+    world = Corridor()
+    returns, place = world.trajectories().returns.unique(return_inverse=True)
+    probability = world.probabilities(world.policy(POLICIES[policy]))
+    return returns, torch.zeros(len(returns), dtype=torch.float64).index_add(0, place, probability)
+
+
+@cache
+def sampled_returns(policy, sample):
+    """Returns of `MOST_PLAYS` plays drawn under the policy."""
+    world = Corridor()
+    generator = torch.Generator().manual_seed(sample)
+    return world.sample(world.policy(POLICIES[policy]), MOST_PLAYS, generator=generator).returns
+
+
+def build_returns(figure):
+    left, right = figure.subplots(1, 2, width_ratios=[2, 3])
+    returns, _ = distribution(next(iter(POLICIES)))
+    places = range(len(returns))
+    bars = left.bar(places, np.zeros(len(returns)), width=0.6, color=RETURN["color"], alpha=0.8)
+    chances = left.hlines(np.zeros(len(returns)), 0, 0, color=TOTAL["color"], linewidth=2.0)
+    left.set(xlim=(-0.7, len(returns) - 0.3), ylim=(0, 1.04), xlabel="return R of a play")
+    left.set_ylabel("bar: share seen, line: probability")
+    left.set_xticks(places, [f"{value:+.0f}".replace("+0", "0").replace("-", "−") for value in returns.tolist()])
+    artists = build_mean(right, MOST_PLAYS, "mean return")
+    right.set(ylim=(-7.5, 8.5), xlabel="number of plays N (logarithmic)")
+    return {"left": left, "bars": bars, "chances": chances, **artists}
+
+
+def update_returns(artists, *, plays, policy, sample):
+    returns, chances = distribution(policy)
+    drawn = sampled_returns(policy, sample)
+    mean = expectation(returns, chances).item()
+    variance = expectation((returns - mean).square(), chances).item()
+    shares = (drawn[:plays, None] == returns).double().mean(0)
+    for bar, share in zip(artists["bars"], shares.tolist(), strict=True):
+        bar.set_height(share)
+    artists["chances"].set_segments([[(x - 0.42, y), (x + 0.42, y)] for x, y in enumerate(chances.tolist())])
+    now = update_mean(artists, drawn, plays, mean, variance)
+    reach, guessed = (variance / plays) ** 0.5, standard_error(drawn[:plays]).item()
+    artists["left"].set_title(f"J = {mean:.3f} is the\nreturn of no play")
+    artists["axes"].set_title(f"N = {plays}: mean {now:.2f}, exact J {mean:.3f},\nstandard error {reach:.2f}")
+    return (
+        f"Policy {policy}: J is {mean:.3f} exactly. In sample {sample} the mean of {plays} plays is {now:.3f}, "
+        f"off by {now - mean:+.3f}; the standard error is {reach:.3f}, estimated from this sample {guessed:.3f}."
+    )
+
+
+returns = Picture(build_returns, update_returns, size=(760, 350))
