@@ -105,6 +105,17 @@ def test_assets_are_there(name):
     assert (assets.ASSETS / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_title_keeps_its_size_when_it_changes():
+    canvas = Canvas(gae.tradeoff, lam=0.5, gamma=1.0, critic_error=1.0)
+    size = canvas.artists["left"].title.get_size()
+    canvas.text = canvas.stages(lam=1.0, gamma=0.8, critic_error=3.0)
+    assert canvas.artists["left"].title.get_size() == size
+    training = Canvas(clip.training, epsilon=0.2, beta=1.0, sample=0)
+    size = training.artists["left"].title.get_size()
+    list(training.stages(epsilon=0.3, beta=1.0, sample=0))
+    assert training.artists["left"].title.get_size() == size
+
+
 def test_the_layout_is_frozen_after_the_first_draw():
     canvas = Canvas(gae.tradeoff, lam=0.5, gamma=1.0, critic_error=1.0)
     canvas.png()

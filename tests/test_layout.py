@@ -299,6 +299,9 @@ def test_lesson_table_is_complete_and_true():
         exists = (ROOT / "notebooks" / f"{notebook}.ipynb").is_file()
         assert (f"notebooks/{notebook}.ipynb" in links(row)) == exists, f"the table and notebooks/ differ on {notebook}"
         assert ("notebook to come" in row) != exists
+        if exists:
+            said = re.findall(r"Time: about (\d+) minutes", (ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))
+            assert all(f"| {minutes} |" in row for minutes in said), f"{notebook} says {said} minutes, the table differs"
         assert f"ppo_lessons/{module}.py" in links(row)
         named = re.findall(r"`(\w+)\.(\w+)`", row)
         functions = [(file, name) for file, name in named if name not in ("py", "ipynb")]

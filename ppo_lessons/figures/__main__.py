@@ -2,13 +2,32 @@
 
 from pathlib import Path
 
-from ppo_lessons.figures import clip, course_map, gae, ppo
+from ppo_lessons.figures import (
+    advantage,
+    baseline,
+    clip,
+    course_map,
+    expectation,
+    gae,
+    importance_sampling,
+    log_trick,
+    policy_gradient,
+    ppo,
+    reward_to_go,
+)
 from ppo_lessons.figures.style import Canvas
 
 ASSETS = Path(__file__).parents[2] / "assets"
 PICTURES = {
     "start_here": (course_map.course_map, {}),
+    "expectation": (expectation.returns, {"plays": 100, "policy": "slides", "sample": 0}),
+    "policy_gradient": (policy_gradient.ascent, {"step_size": 1.0, "start": "slides"}),
+    "log_trick": (log_trick.estimate, {"doublings": 6, "sample": 0}),
+    "reward_to_go": (reward_to_go.discount, {"gamma": 0.9, "goal": "return J"}),
+    "baseline": (baseline.parabola, {"b": 0.0}),
+    "advantage": (advantage.cells, {"situation": "day", "step": 2}),
     "gae": (gae.tradeoff, {"lam": 0.95, "gamma": 1.0, "critic_error": 2.0}),
+    "importance_sampling": (importance_sampling.reuse, {"plays": 20, "lam": 0.95, "sample": 3}),
     "clip": (clip.objective, {"epsilon": 0.2, "advantage": 1.0, "ratio": 1.4}),
     "full_ppo_run": (
         ppo.retrain,

@@ -152,6 +152,11 @@ def draws_of(distance, number, sample):
     return GRID[places], weights, (VALUES[places] * weights).mean().item()
 
 
+def compact(number):
+    """With two decimals while it is small, with separators and without decimals when it is large."""
+    return f"{number:.2f}" if number < 1000 else f"{number:,.0f}"
+
+
 def build_distance(figure):
     panels = figure.subplot_mosaic([["left", "top"], ["left", "bottom"]], width_ratios=[6, 5])
     left, top, bottom = panels["left"], panels["top"], panels["bottom"]
@@ -195,13 +200,14 @@ def update_distance(artists, *, distance, number, sample):
     artists["dot"].set_data([distance], [max(variance, 1e-2)])
     artists["measured"].set_data([distance], [effective / number])
     truth = expectation(VALUES, bell(0.0)).item()
+    long_run = f"{share:.2%}" if share > 1e-4 else "less than 0.01%"
     artists["left"].title.set_text(f"{number} draws of q say {estimate:.2f}, the truth is {truth:.2f}")
-    artists["top"].title.set_text(f"variance of one f p/q: {variance:.4g}")
+    artists["top"].title.set_text(f"variance of one f p/q: {compact(variance)}")
     artists["bottom"].title.set_text(f"effective: {effective:.0f} of {number} draws")
     return (
-        f"At distance {distance:+.2f} one weighted draw has variance {variance:.4g}, a draw of p itself "
-        f"{price(0.0)[0]:.4g}. {number} draws estimate {estimate:.3f} (truth {truth:.3f}); they are worth "
-        f"{effective:.1f} equally weighted draws, in the long run {100 * share:.3g}%."
+        f"At distance {distance:+.2f} one weighted draw has variance {compact(variance)}, a draw of p itself "
+        f"{compact(price(0.0)[0])}. {number} draws estimate {estimate:.3f} (truth {truth:.3f}); they are worth "
+        f"{effective:.1f} equally weighted draws, in the long run {long_run}."
     )
 
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -52,8 +53,6 @@ class Canvas:
     """A picture on a Matplotlib canvas of its own: built once, its layout frozen after the first draw."""
 
     def __init__(self, picture: Picture, **values: Any):
-        import matplotlib
-
         self.picture = picture
         with matplotlib.rc_context(RC):
             width, height = picture.size
@@ -66,8 +65,20 @@ class Canvas:
 
     def stages(self, **values):
         """Move the artists to these values: an iterator of sentences, one a stage."""
-        result = self.picture.update(self.artists, **values)
-        return iter([result]) if isinstance(result, str) else result
+        with matplotlib.rc_context(RC):
+            result = self.picture.update(self.artists, **values)
+        return iter([result]) if isinstance(result, str) else self._in_style(result)
+
+    @staticmethod
+    def _in_style(result):
+        """The sentences of a picture that trains; each stage is drawn in the style of the course."""
+        finished = object()
+        while True:
+            with matplotlib.rc_context(RC):
+                text = next(result, finished)
+            if text is finished:
+                return
+            yield text
 
     def png(self) -> bytes:
         """The picture as it stands."""

@@ -64,7 +64,7 @@ class Lab:
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+s")
         for _ in range(100):
-            if file.stat().st_mtime_ns != before:
+            if file.stat().st_mtime_ns != before and file.stat().st_size:
                 break
             self.page.wait_for_timeout(100)
         else:
