@@ -49,18 +49,21 @@ def bootstrap_interval(numbers, *, level=0.95, draws=10_000):
 
 def measure(*, seeds=SEEDS, total_steps=Config.total_steps):
     """Run every algorithm with every seed: a dict that says what was run, where, and what came out."""
+    runs = {name: [] for name in ALGORITHMS}
+    for seed in range(seeds):  # every algorithm once before the next seed, so that a busy minute slows all alike
+        for name in ALGORITHMS:
+            runs[name].append(run(name, seed, total_steps=total_steps))
+            print(f"seed {seed}  {name:22} {runs[name][-1]['final']:6.1f}", flush=True)
     algorithms = {}
     for name, settings in ALGORITHMS.items():
-        runs = [run(name, seed, total_steps=total_steps) for seed in range(seeds)]
-        finals = [one["final"] for one in runs]
+        finals = [one["final"] for one in runs[name]]
         algorithms[name] = {
             "settings": {key: str(value) if value == math.inf else value for key, value in settings.items()},
-            "runs": runs,
+            "runs": runs[name],
             "mean": statistics.mean(finals),
             "interval": bootstrap_interval(finals),
-            "seconds_per_update": statistics.median(one["seconds_per_update"] for one in runs),
+            "seconds_per_update": statistics.median(one["seconds_per_update"] for one in runs[name]),
         }
-        print(f"{name:22} {algorithms[name]['mean']:6.1f} {algorithms[name]['interval']}", flush=True)
     return {
         "game": "CartPole-v1, 100 greedy episodes in Gymnasium's own game after training",
         "total_steps": total_steps,

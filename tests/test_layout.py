@@ -296,12 +296,13 @@ def test_lesson_table_is_complete_and_true():
     rows = re.findall(r"^\| *(\d\d) *\|(.*)$", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
     assert [number for number, _ in rows] == [name[:2] for name in MODULE_OF]
     for (_, row), (notebook, module) in zip(rows, MODULE_OF.items(), strict=True):
-        exists = (ROOT / "notebooks" / f"{notebook}.ipynb").is_file()
+        file = ROOT / "notebooks" / f"{notebook}.ipynb"
+        exists = file.is_file()
         assert (f"notebooks/{notebook}.ipynb" in links(row)) == exists, f"the table and notebooks/ differ on {notebook}"
         assert ("notebook to come" in row) != exists
         if exists:
-            said = re.findall(r"Time: about (\d+) minutes", (ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8"))
-            assert all(f"| {minutes} |" in row for minutes in said), f"{notebook} says {said} minutes, the table differs"
+            minutes = re.findall(r"Time: about (\d+) minutes", file.read_text("utf-8"))
+            assert all(f"| {number} |" in row for number in minutes), f"{notebook} needs {minutes} minutes"
         assert f"ppo_lessons/{module}.py" in links(row)
         named = re.findall(r"`(\w+)\.(\w+)`", row)
         functions = [(file, name) for file, name in named if name not in ("py", "ipynb")]

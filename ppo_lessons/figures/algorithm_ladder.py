@@ -67,7 +67,7 @@ def finals(result=None):
             right.text(cost, place, f" {cost:.0f}", va="center", fontsize=8.5)
         left.axvline(SOLVED, color=BIAS["color"], linestyle="--", linewidth=1.2)
         left.set_yticks(places, [f"{number}. {name}" for number, name in enumerate(rows, start=1)])
-        left.set(xlim=(0, 510), xlabel="mean return of 100 greedy episodes; each | is a seed")
+        left.set(xlim=(0, 508), xlabel="mean return of 100 greedy episodes; each | is a seed")
         left.set_title(f"{len(result['seeds'])} seeds each, line: 95% interval of the mean", fontsize=9.5)
         right.set(xlabel="milliseconds per update (sizes differ)")
         right.margins(x=0.15)

@@ -176,7 +176,7 @@ def night():
 
 
 def resting_place(weight):
-    """Where climbing value + weight * entropy along p from the trap's side comes to rest: its number in `STAY`, and the height."""
+    """Climb value + weight * entropy from p = 0 up: the place in `STAY` where it rests, and the whole curve."""
     value, undecided = night()
     height = value + weight * undecided
     place = 0
@@ -292,7 +292,7 @@ def update_stored(artists, *, temperature, weights):
     )
     return (
         f"With {weights} as weights and T = {temperature:.2f} the mean gradient with untempered log-probabilities "
-        f"misses the truth at T = 1 by {against_plain:.1%} and the truth of the policy that acts by {against_acting:.1%}; "
+        f"misses the truth at T = 1 by {against_plain:.1%} and that of the policy that acts by {against_acting:.1%}; "
         f"with tempered ones it misses by {right:.1%}."
     )
 
