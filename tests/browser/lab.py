@@ -90,12 +90,12 @@ class Picture:
     def pixels(self):
         return self.page.evaluate(PIXELS, self.image.element_handle())
 
-    def settled(self, before=None, seconds=40):
+    def settled(self, before=None, patience=3, seconds=40):
         """The picture once it has stood still for 0.35 s: a fingerprint of its bytes.
 
-        With `before`, the fingerprint of the picture so far, a change is first waited for, but not for long.
+        With `before`, the fingerprint of the picture so far, a change is first waited for, `patience` seconds at most.
         """
-        hoped = time.monotonic() + 3
+        hoped = time.monotonic() + patience
         while before is not None and self.pixels() == before and time.monotonic() < hoped:
             self.page.wait_for_timeout(40)
         end, last, since = time.monotonic() + seconds, None, 0.0
@@ -108,7 +108,7 @@ class Picture:
             self.page.wait_for_timeout(40)
         raise AssertionError("the picture never stood still")
 
-    def press(self, slider, key):
+    def press(self, slider, key, patience=3):
         """Move a slider by keyboard, "Home" or "End": (fingerprint, value shown beside it)."""
         slider.scroll_into_view_if_needed()
         slider.focus()
@@ -116,7 +116,7 @@ class Picture:
         moves = slider.get_attribute("aria-valuenow") != end
         before = self.pixels() if moves else None
         self.page.keyboard.press(key)
-        pixels = self.settled(before)
+        pixels = self.settled(before, patience)
         readout = slider.locator("xpath=ancestor::*[contains(@class,'widget-inline-hbox')]").locator(".widget-readout")
         return pixels, float(readout.inner_text().replace("−", "-"))
 
