@@ -5,7 +5,6 @@ This page holds no formula of its own. Each one is imported from the lesson that
 
 import argparse
 import contextlib
-import copy
 import dataclasses
 import math
 import os
@@ -27,6 +26,7 @@ from ppo_lessons.importance_sampling import surrogate_objective
 from ppo_lessons.kl_penalty import adapt_beta, kl_divergence, penalized_objective
 from ppo_lessons.log_trick import score_objective
 from ppo_lessons.networks import actor_and_critic
+from ppo_lessons.optimizer import Adam
 from ppo_lessons.reward_to_go import reward_to_go
 from ppo_lessons.rollout import Game, collect, log_probability, whole_plays
 from ppo_lessons.trust_region import trust_region_step
@@ -170,7 +170,7 @@ def train(config, *, resume=None):
         with one_thread():  # the number of threads must not show in the weights' last digits
             actor, critic = actor_and_critic(*spaces, config.hidden, generator=weights)
         actor, critic = actor.to(device), critic.to(device)
-        optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], eps=1e-5, fused=True)
+        optimizer = Adam([*actor.parameters(), *critic.parameters()], lr=config.learning_rate, eps=1e-5)
         update, beta, began = 0, config.beta, time.perf_counter()
 
         def record(**numbers):
@@ -187,7 +187,7 @@ def train(config, *, resume=None):
                 "game": game.state_dict(),
             }
             steps = update * config.batch_size
-            return Record(update, steps, seconds, **numbers, policy=actor, checkpoint=copy.deepcopy(state))
+            return Record(update, steps, seconds, **numbers, policy=actor, checkpoint=snapshot(state))
 
         if resume is None:
             yield record()
@@ -372,6 +372,15 @@ def choose_device(name):
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f'device must be "auto", "cpu", or "cuda" where PyTorch finds a GPU, got {name!r}') from error
     return torch.device(name)
+
+
+def snapshot(state):
+    """A copy of nested dicts and lists of tensors that training will not change any more."""
+    if isinstance(state, dict):
+        return {name: snapshot(value) for name, value in state.items()}
+    if isinstance(state, list):
+        return [snapshot(value) for value in state]
+    return state.clone() if isinstance(state, torch.Tensor) else state
 
 
 def load_checkpoint(path, config):
