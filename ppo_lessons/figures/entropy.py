@@ -196,7 +196,7 @@ def build_night(figure):
     (total,) = axes.plot([], [], **ADVANTAGE, label="value + weight × entropy")
     (dot,) = axes.plot([], [], "o", color=ADVANTAGE["color"], markersize=8)
     (back,) = axes.plot([], [], "o", color=RETURN["color"], markersize=8)
-    axes.set(xlim=(-0.02, 1.03), ylim=(-3.2, 6.2), xlabel="probability of staying (left) in cell 0 by night")
+    axes.set(xlim=(-0.02, 1.03), ylim=(-3.2, 6.8), xlabel="probability of staying (left) in cell 0 by night")
     axes.set_ylabel("reward units")
     axes.legend(loc="upper right")
     return {"axes": axes, "total": total, "dot": dot, "back": back}
@@ -287,8 +287,8 @@ def update_stored(artists, *, temperature, weights):
     artists["here"].set_xdata([temperature, temperature])
     right, against_acting, against_plain = errors[:, np.abs(GRID_OF_T - temperature).argmin()]
     artists["axes"].set_title(
-        f"{weights}, T = {temperature:.2f}: untempered log π is off by {against_plain:.0%} of ∇J at T = 1,\n"
-        f"by {against_acting:.0%} of ∇J of the policy that acts; tempered by {right:.0%}"
+        f"{weights}, T = {temperature:.2f}: untempered log π is off by {against_plain:.1%} of ∇J at T = 1,\n"
+        f"by {against_acting:.1%} of ∇J of the policy that acts; tempered by {right:.0%}"
     )
     return (
         f"With {weights} as weights and T = {temperature:.2f} the mean gradient with untempered log-probabilities "

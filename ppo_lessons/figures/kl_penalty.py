@@ -152,7 +152,7 @@ def build_price(figure):
     left.tricontour(*(grid.numpy() @ CORNERS).T, gain, levels=12, colors=GRID, linewidths=0.9, linestyles="solid")
     start = OLD.numpy() @ CORNERS
     left.plot(*start, "s", color=OLD_POLICY["color"], markersize=7)
-    left.text(start[0] + 0.03, start[1] - 0.055, "old", color=OLD_POLICY["color"], fontsize=9)
+    left.text(start[0] - 0.03, start[1] - 0.06, "old", color=OLD_POLICY["color"], ha="right", fontsize=9)
     (ball,) = left.plot([], [], color=TOTAL["color"], linewidth=1.6)
     (best,) = left.plot([], [], "o", color=PENALTY["color"], markersize=8, zorder=4)
     quiet_grid(right)
@@ -216,7 +216,7 @@ def build_estimators(figure):
     left, right = figure.subplots(1, 2, width_ratios=[5, 4])
     quiet_grid(left)
     left.axvline(1, color=TOTAL["color"], linewidth=1.4)
-    left.text(1, -0.62, "the truth", ha="center", fontsize=8.5)
+    left.text(1.06, -0.62, "the truth", fontsize=8.5)
     bars, dots, words = {}, {}, {}
     for row, (name, line) in enumerate(ESTIMATORS.items()):
         (bars[name],) = left.plot([], [], color=line["color"], linewidth=3, solid_capstyle="butt")
@@ -228,7 +228,9 @@ def build_estimators(figure):
     kl, moments = estimator_moments(STEPS)
     for name, line in ESTIMATORS.items():
         right.plot(STEPS, moments[name][1] / kl, **line)
-        right.text(2.03, (moments[name][1] / kl)[-1], name, color=line["color"], va="center")
+        right.text(
+            2.03, (moments[name][1] / kl)[-1], name, color=line["color"], va="bottom" if name == "k1" else "center"
+        )
     here = right.axvline(1, color=QUIET, linewidth=1.2)
     right.set(
         yscale="log", xlim=(0, 2.25), ylim=(0.3, 60), xlabel="step in the logits", ylabel="std of one sample / KL"
@@ -243,8 +245,10 @@ def update_estimators(artists, *, length, samples):
         centre, error = (mean / kl).item(), (spread / kl).item() / samples**0.5
         artists["bars"][name].set_data([centre - error, centre + error], [row, row])
         artists["dots"][name].set_data([centre], [row])
-        artists["words"][name].set_text(f"bias {centre - 1:+.1%}, standard error {error:.1%}".replace("-0.0%", "+0.0%"))
-        sentences.append(f"{name} has bias {(mean - kl).item():+.5f} and standard error {error * kl.item():.5f}")
+        artists["words"][name].set_text(f"{centre - 1:+.1%} ± {error:.1%}".replace("-0.0%", "+0.0%"))
+        sentences.append(
+            f"{name} has bias {round((mean - kl).item(), 5) + 0.0:.5f} and standard error {error * kl.item():.5f}"
+        )
     artists["here"].set_xdata([length, length])
     artists["left"].set_title(f"KL = {kl:.4f} nats, N = {samples} samples\nk2 is {moments['k2'][0] / kl - 1:+.1%} off")
     ratio = (moments["k1"][1] / moments["k3"][1]).item()
@@ -358,7 +362,7 @@ def build_adaptive(figure):
     draw_best(left)
     left.set(ylim=(-2.4, 4.9))
     middle.set(ylim=(1e-4, 10), yscale="log")
-    right.set(ylim=(0.01, 100), yscale="log")
+    right.set(ylim=(0.001, 100), yscale="log")
     band = middle.axhspan(0.02, 0.045, color=GRID, linewidth=0)
     (J,) = left.plot([], [], **PENALTY, marker="s", markersize=4)
     (kl,) = middle.plot([], [], **PENALTY, marker="s", markersize=4)
@@ -377,11 +381,11 @@ def update_adaptive(artists, *, target_kl, first_beta, sample):
         updates = range(1, len(records))
         artists["J"].set_data([r.update for r in records], [r.expected_return for r in records])
         artists["kl"].set_data(updates, [max(r.kl, 1.2e-4) for r in records[1:]])
-        artists["prices"].set_data(updates, prices[1:])
+        artists["prices"].set_data(updates, [max(p, 1.2e-3) for p in prices[1:]])
         inside = sum(low <= r.kl <= high for r in records[1:])
         artists["left"].set_title(f"J after {record.update} updates:\n{record.expected_return:.2f}")
         artists["middle"].set_title(f"{inside} of {record.update} updates in the\nband around {target_kl:.2f} nats")
-        artists["right"].set_title(f"β started at {first_beta:.1f},\nis now {price:.2f}")
+        artists["right"].set_title(f"β started at {first_beta:.1f},\nis now {price:.3g}")
         yield (
             f"Target {target_kl:.2f} nats, first β = {first_beta:.1f}: after {record.update} updates J = "
             f"{record.expected_return:.3f}, β = {price:.3f}, {inside} updates inside the band from {low:.4f} to "
