@@ -3,3 +3,5 @@
 import torch
 
 torch.set_num_threads(1)  # small tensors gain nothing from a second thread, and lose much beside a busy process
+
+collect_ignore = ["conftest.py", "browser/conftest.py"]  # no doctests in them, and two modules of one name clash
