@@ -15,15 +15,15 @@ from ppo_lessons.ppo import ALGORITHMS, MONTE_CARLO, Config, evaluate, judge, tr
 from ppo_lessons.rollout import Rollout, whole_plays
 
 STATED = {  # mean of 100 greedy episodes that seed 0 reaches within 100,000 steps; a random policy has about 20
-    "reinforce": 90,
-    "reward-to-go": 120,
-    "baseline": 450,
-    "a2c": 100,
-    "gae": 100,
-    "importance-sampling": 150,
+    "reinforce": 150,
+    "reward-to-go": 250,
+    "baseline": 400,
+    "a2c": 300,
+    "gae": 300,
+    "importance-sampling": 200,
     "trpo": 450,
     "ppo-penalty": 475,
-    "ppo-penalty-adaptive": 150,
+    "ppo-penalty-adaptive": 300,
     "ppo-clip": 475,
 }
 
@@ -182,8 +182,8 @@ def test_monte_carlo_weights_are_used_once_with_the_score():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALGORITHMS)
-def test_each_algorithm_reaches_its_stated_return(name):
-    *_, last = train(settings(name))
+def test_each_algorithm_reaches_its_stated_return_on_gymnasiums_own_game(name):
+    *_, last = train(settings(name, env_id="CartPole-v1"))
     assert evaluate(last.policy, "CartPole-v1", episodes=100, seed=10_000).mean() >= STATED[name]
 
 
