@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ppo_lessons import LESSONS
-from ppo_lessons.validation import NonFiniteError
+from ppo_lessons.validation import NonFiniteError, check_finite
 
 NUMBERS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
 LOGP = [NUMBERS.log_softmax(-1), NUMBERS.flip(0).log_softmax(-1)]
@@ -86,3 +86,17 @@ def test_a_recorded_call_does_not_look_at_values_but_still_at_shapes_and_numbers
     for rewards, gamma in ((bad, 2.0), (torch.zeros(0, 2), 0.9)):
         with pytest.raises(ValueError, match=r"gamma must lie in|expected at least one element"):
             torch.compile(lambda r, gamma=gamma: reward_to_go(r, gamma=gamma), backend="eager")(rewards)
+
+
+@pytest.mark.parametrize("capturing", [True, False])
+def test_values_are_looked_at_on_the_gpu_unless_a_graph_is_being_captured(monkeypatch, capturing):
+    class OnGpu(torch.Tensor):
+        is_cuda = True  # says so, and lives on the CPU: the decision is what is tested
+
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: capturing)
+    bad = torch.tensor([torch.nan]).as_subclass(OnGpu)
+    if capturing:
+        check_finite(rewards=bad)
+    else:
+        with pytest.raises(NonFiniteError, match="rewards must be finite"):
+            check_finite(rewards=bad)
