@@ -1,6 +1,13 @@
 """Lesson 06. Advantage: better or worse than the policy's own average, from one step or from n."""
 
-from ppo_lessons.validation import check_bool, check_finite, check_shapes, check_time_axis, check_unit_interval
+from ppo_lessons.validation import (
+    check_bool,
+    check_finite,
+    check_floating,
+    check_shapes,
+    check_time_axis,
+    check_unit_interval,
+)
 
 
 def td_error(rewards, values, next_values, terminated, *, gamma):
@@ -100,6 +107,7 @@ def normalize(advantages):
     tensor([-1.,  0.,  1.])
     """
     check_shapes(advantages=advantages)
+    check_floating(advantages=advantages)
     check_finite(advantages=advantages)
     if advantages.numel() < 2:
         raise ValueError("normalising needs at least two advantages: one number has no standard deviation")

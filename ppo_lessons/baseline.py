@@ -2,7 +2,7 @@
 
 import torch
 
-from ppo_lessons.validation import check_finite, check_shapes, check_time_axis
+from ppo_lessons.validation import check_finite, check_floating, check_shapes, check_time_axis
 
 
 def subtract_baseline(returns, values):
@@ -51,6 +51,7 @@ def value_loss(values, targets):
     2.0
     """
     check_shapes(values=values, targets=targets)
+    check_floating(values=values, targets=targets)
     check_finite(values=values, targets=targets)
     return torch.nn.functional.mse_loss(values, targets.detach())
 
@@ -76,7 +77,8 @@ def explained_variance(values, targets):
     0.0
     """
     check_shapes(values=values, targets=targets)
+    check_floating(values=values, targets=targets)
     check_finite(values=values, targets=targets)
     total = targets.var(correction=0)
     unexplained = (targets - values).var(correction=0)
-    return torch.where(total > 0, 1 - unexplained / total, torch.nan)
+    return torch.where(targets.max() > targets.min(), 1 - unexplained / total, torch.nan)

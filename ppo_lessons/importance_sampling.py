@@ -54,9 +54,10 @@ def effective_sample_size(weights):
     check_floating(weights=weights)
     check_finite(weights=weights)
     check_values(lambda w: w >= 0, weights, "weights must not be negative")
-    total = weights.sum()
-    check_values(lambda w: w > 0, total, "weights must not all be 0")
-    return (total / weights.square().sum()) * total
+    largest = weights.max()
+    check_values(lambda w: w > 0, largest, "weights must not all be 0")
+    weights = weights / largest  # their scale does not matter, and now no square can overflow or vanish
+    return weights.sum().square() / weights.square().sum()
 
 
 def surrogate_objective(logp, old_logp, advantages):

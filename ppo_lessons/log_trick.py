@@ -1,6 +1,6 @@
 """Lesson 03. Log trick: the gradient of an expectation, written as an expectation that can be sampled."""
 
-from ppo_lessons.validation import check_finite, check_time_axis
+from ppo_lessons.validation import check_finite, check_floating, check_time_axis
 
 
 def score_objective(logp, weights):
@@ -28,5 +28,6 @@ def score_objective(logp, weights):
     -9.0
     """
     check_time_axis(logp=logp, weights=weights)
+    check_floating(logp=logp)
     check_finite(logp=logp, weights=weights)
     return (weights.detach() * logp).sum(0).mean()

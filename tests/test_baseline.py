@@ -171,3 +171,13 @@ def test_explained_variance_refuses(values, targets, message):
 def test_explained_variance_refuses_targets_that_are_not_finite():
     with pytest.raises(ValueError, match=re.escape("targets must be finite, got -inf in shape (2,)")):
         explained_variance(torch.zeros(2), torch.tensor([-torch.inf, 0.0]))
+
+
+def test_explained_variance_of_constant_targets_is_nan_in_spite_of_rounding():
+    assert explained_variance(torch.randn(1000), torch.full((1000,), 0.1)).isnan()
+
+
+@pytest.mark.parametrize("function", [value_loss, explained_variance])
+def test_whole_numbers_are_refused_in_words(function):
+    with pytest.raises(ValueError, match="floating-point"):
+        function(torch.tensor([1, 2]), torch.tensor([1, 2]))

@@ -234,3 +234,8 @@ def test_surrogate_refuses_advantages(advantages, message):
 def test_effective_sample_size_refuses(weights, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         effective_sample_size(weights)
+
+
+@pytest.mark.parametrize("scale", [1e21, 1e-30])
+def test_effective_sample_size_does_not_depend_on_the_scale(scale):
+    assert effective_sample_size(torch.tensor([scale, scale])).item() == 2
