@@ -63,13 +63,14 @@ class Lab:
         before = file.stat().st_mtime_ns
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+s")
-        for _ in range(100):
-            if file.stat().st_mtime_ns != before and file.stat().st_size:
-                break
+        for _ in range(200):
+            if file.stat().st_mtime_ns != before:
+                try:
+                    return nbformat.read(file, 4)
+                except ValueError:  # half written: NotJSONError is one
+                    pass
             self.page.wait_for_timeout(100)
-        else:
-            raise AssertionError("the notebook was not saved")
-        return nbformat.read(file, 4)
+        raise AssertionError("the notebook was not saved")
 
 
 class Picture:
