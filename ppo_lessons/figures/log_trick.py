@@ -301,6 +301,23 @@ def show_runs(lines, mean, curves):
     mean.set_data(range(len(curves[0])), np.mean(curves, axis=0))
 
 
+def compare_runs(artists, names, pairs, labels):
+    """Draw two groups of runs side by side as they come; yields the number of samples and what each group reached.
+
+    `names` are the two groups' artists, `pairs` gives one curve for each group, `labels` begin the two titles.
+    """
+    groups = [], []
+    for pair in pairs:
+        words = []
+        for axes, name, group, curve, label in zip(("left", "right"), names, groups, pair, labels, strict=True):
+            group.append(curve)
+            show_runs(*artists[name], group)
+            end = [one[-1] for one in group]
+            words.append(f"J from {min(end):.2f} to {max(end):.2f}, mean {np.mean(end):.2f}")
+            artists[axes].title.set_text(f"{label}:\n{words[-1]}")
+        yield len(groups[0]), words
+
+
 def build_reinforce(figure):
     left, right = figure.subplots(1, 2, sharey=True)
     once = build_runs(left, RETURN["color"], UPDATES)
@@ -310,18 +327,11 @@ def build_reinforce(figure):
 
 
 def update_reinforce(artists, *, plays, reuse):
-    fresh, stale = [], []
-    for one, other in zip(runs(total_return, plays, 1), runs(total_return, plays, reuse), strict=True):
-        fresh.append(one)
-        stale.append(other)
-        show_runs(*artists["once"], fresh)
-        show_runs(*artists["again"], stale)
-        ends = [[curve[-1] for curve in curves] for curves in (fresh, stale)]
-        words = [f"J from {min(end):.2f} to {max(end):.2f}, mean {np.mean(end):.2f}" for end in ends]
-        artists["left"].title.set_text(f"each sample used once:\n{words[0]}")
-        artists["right"].title.set_text(f"each sample used {reuse} times:\n{words[1]}")
+    pairs = zip(runs(total_return, plays, 1), runs(total_return, plays, reuse), strict=True)
+    labels = "each sample used once", f"each sample used {reuse} times"
+    for samples, words in compare_runs(artists, ("once", "again"), pairs, labels):
         yield (
-            f"After {UPDATES} updates of {plays} plays, {len(fresh)} samples: used once {words[0]}; "
+            f"After {UPDATES} updates of {plays} plays, {samples} samples: used once {words[0]}; "
             f"used {reuse} times {words[1]}."
         )
 

@@ -7,7 +7,7 @@ import torch
 
 from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
 from ppo_lessons.figures.ladder import running_trajectory
-from ppo_lessons.figures.log_trick import build_runs, runs, show_runs, total_return, with_right
+from ppo_lessons.figures.log_trick import build_runs, compare_runs, runs, total_return, with_right
 from ppo_lessons.figures.style import BIAS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
 from ppo_lessons.reward_to_go import reward_to_go
 
@@ -259,18 +259,11 @@ def build_training(figure):
 
 
 def update_training(artists, *, plays, gamma):
-    total, later = [], []
-    for one, other in zip(training_runs(total_return, plays), training_runs(to_go(gamma), plays), strict=True):
-        total.append(one)
-        later.append(other)
-        show_runs(*artists["total"], total)
-        show_runs(*artists["later"], later)
-        ends = [[curve[-1] for curve in curves] for curves in (total, later)]
-        words = [f"J from {min(end):.2f} to {max(end):.2f}, mean {np.mean(end):.2f}" for end in ends]
-        artists["left"].title.set_text(f"total return R(τ):\n{words[0]}")
-        artists["right"].title.set_text(f"reward-to-go, γ = {gamma:.2f}:\n{words[1]}")
+    pairs = zip(training_runs(total_return, plays), training_runs(to_go(gamma), plays), strict=True)
+    labels = "total return R(τ)", f"reward-to-go, γ = {gamma:.2f}"
+    for samples, words in compare_runs(artists, ("total", "later"), pairs, labels):
         yield (
-            f"After {UPDATES} updates of {plays} plays, {len(total)} samples: total return {words[0]}; "
+            f"After {UPDATES} updates of {plays} plays, {samples} samples: total return {words[0]}; "
             f"reward-to-go with γ = {gamma:.2f} {words[1]}."
         )
 
