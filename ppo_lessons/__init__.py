@@ -17,9 +17,16 @@ LESSONS = (
 )
 
 register(id="ppo_lessons/Corridor-v0", entry_point="ppo_lessons.envs.corridor:CorridorEnv")
-register(
-    id="ppo_lessons/CartPole-v1",
-    entry_point="gymnasium.envs.classic_control.cartpole:CartPoleEnv",
-    vector_entry_point="ppo_lessons.envs.cartpole:CartPoleTorchEnv",
-    max_episode_steps=500,
-)
+for name, module, limit in (
+    ("CartPole-v1", "cartpole", 500),
+    ("Acrobot-v1", "acrobot", 500),
+    ("MountainCar-v0", "mountain_car", 200),
+    ("Pendulum-v1", "pendulum", 200),
+):
+    game = name.partition("-")[0]
+    register(
+        id=f"ppo_lessons/{name}",
+        entry_point=f"gymnasium.envs.classic_control.{module}:{game}Env",
+        vector_entry_point=f"ppo_lessons.envs.{module}:{game}TorchEnv",
+        max_episode_steps=limit,
+    )

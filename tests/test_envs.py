@@ -1,4 +1,4 @@
-"""The games: the Corridor against its own tables, CartPole in torch against Gymnasium's."""
+"""The games: the Corridor against its own tables, the games in torch against Gymnasium's."""
 
 import math
 import warnings
@@ -12,7 +12,10 @@ from gymnasium.vector import AutoresetMode
 
 import ppo_lessons  # noqa: F401 (registers the games)
 from ppo_lessons.corridor import CELLS, ENDED, FLAG, PIT, SLIDES_POLICY, STATES, Corridor
+from ppo_lessons.envs.acrobot import acrobot_step
 from ppo_lessons.envs.cartpole import ANGLE_LIMIT, POSITION_LIMIT, cartpole_step
+from ppo_lessons.envs.mountain_car import mountain_car_step
+from ppo_lessons.envs.pendulum import pendulum_step
 
 CORRIDOR, CARTPOLE = "ppo_lessons/Corridor-v0", "ppo_lessons/CartPole-v1"
 LEFT, UP, RIGHT = 0, 1, 2
@@ -351,3 +354,156 @@ def test_cartpole_step_changes_no_input():
     envs.step(actions)
     assert torch.equal(state, kept)
     assert actions.tolist() == [0, 1, 0, 1]
+
+
+# Acrobot, MountainCar and Pendulum in torch
+
+
+def pump(state):
+    """Pushes the way the car already rolls: reaches the goal."""
+    return 2 if state[1] >= 0 else 0
+
+
+def swing(state):
+    """Turns the joint with the spin of the first rod: lifts the free end above the line."""
+    return 2 if state[2] < 0 else 0
+
+
+def hold(state):
+    """Adds energy where there is too little, and holds the pendulum near the top."""
+    angle = math.remainder(state[0], 2 * math.pi)
+    if abs(angle) < 0.5:
+        return np.array([-12 * angle - 3 * state[1]], dtype=np.float32)
+    return np.array([2.0 if state[1] >= 0 else -2.0], dtype=np.float32)
+
+
+RANDOM = np.random.default_rng(0)
+PLAYERS = {  # game -> a player that reaches the end that only a good one sees, and a random one
+    "Acrobot-v1": (swing, lambda _: int(RANDOM.integers(3))),
+    "MountainCar-v0": (pump, lambda _: int(RANDOM.integers(3))),
+    "Pendulum-v1": (hold, lambda _: RANDOM.uniform(-3, 3, 1).astype(np.float32)),  # beyond the box, too
+}
+ENDS = {("Acrobot-v1", 0): (True, False), ("MountainCar-v0", 0): (True, False)}  # all others end at the time limit
+
+
+@pytest.mark.parametrize("player", [0, 1], ids=["controller", "random"])
+@pytest.mark.parametrize("name", PLAYERS)
+def test_torch_game_equals_gymnasium_over_whole_episodes(name, player):
+    """Each step starts from Gymnasium's own state: next state, observation, reward and both flags agree."""
+    choose, count, ends = PLAYERS[name][player], 4, []
+    ours = gymnasium.make_vec(f"ppo_lessons/{name}", count)
+    theirs = [gymnasium.make(name) for _ in range(count)]
+    for i, env in enumerate(theirs):
+        env.reset(seed=i)
+    ours.reset(seed=0)
+    playing = set(range(count))
+    while playing:
+        ours.state = torch.tensor(np.stack([env.unwrapped.state for env in theirs]), dtype=torch.float32)
+        actions = [choose(env.unwrapped.state) for env in theirs]
+        _, rewards, terminated, truncated, info = ours.step(torch.tensor(np.stack(actions)))
+        for i in sorted(playing):
+            observation, reward, *flags, _ = theirs[i].step(actions[i])
+            assert np.abs(info["final_obs"][i].numpy() - observation).max() < 2e-5
+            assert rewards[i].item() == pytest.approx(reward, abs=1e-4)
+            assert [terminated[i].item(), truncated[i].item()] == flags
+            if any(flags):
+                playing.remove(i)
+                ends.append(tuple(flags))
+    assert ends == [ENDS.get((name, player), (False, True))] * count
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_torch_game_stays_beside_gymnasium_when_it_runs_on_its_own(name):
+    """50 steps from the same first state without correction: float32 has not drifted."""
+    theirs = gymnasium.make(name).unwrapped
+    theirs.reset(seed=3)
+    ours = gymnasium.make_vec(f"ppo_lessons/{name}", 1)
+    ours.reset(seed=0)
+    ours.state = torch.tensor(np.array(theirs.state)[None], dtype=torch.float32)
+    for _ in range(50):
+        action = PLAYERS[name][1](None)
+        observation, *_ = ours.step(torch.tensor(np.stack([action])))
+        expected = theirs.step(action)[0]
+        assert np.abs(observation[0].numpy() - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("name", PLAYERS)
+def test_torch_game_has_gymnasiums_spaces_and_limit(name):
+    single, ours = gymnasium.make(name), gymnasium.make_vec(f"ppo_lessons/{name}", 3)
+    assert ours.single_observation_space == single.observation_space
+    assert ours.single_action_space == single.action_space
+    assert ours.max_episode_steps == single.spec.max_episode_steps
+    assert type(gymnasium.make(f"ppo_lessons/{name}").unwrapped) is type(single.unwrapped)
+    assert ours.observation_space.shape == ours.reset(seed=0)[0].shape
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("Acrobot-v1", [-0.1] * 4, [0.1] * 4),
+        ("MountainCar-v0", [-0.6, 0.0], [-0.4, 0.0]),
+        ("Pendulum-v1", [-math.pi, -1.0], [math.pi, 1.0]),
+    ],
+)
+def test_first_states_are_uniform_as_gymnasiums(name, low, high):
+    """Mean and variance within 4 standard errors; never beyond the limits, in Gymnasium neither."""
+    envs = gymnasium.make_vec(f"ppo_lessons/{name}", 20_000)
+    envs.reset(seed=0)
+    low, high = torch.tensor(low), torch.tensor(high)
+    variance = (high - low).square() / 12
+    assert ((envs.state >= low - 1e-6) & (envs.state <= high + 1e-6)).all()
+    assert ((envs.state.mean(0) - (low + high) / 2).abs() <= 4 * (variance / 20_000).sqrt() + 1e-7).all()
+    error = ((high - low).pow(4) / 80 - variance.square()).div(20_000).sqrt()  # fourth moment w^4 / 80
+    assert ((envs.state.var(0) - variance).abs() <= 4 * error + 1e-9).all()
+    theirs = gymnasium.make(name).unwrapped
+    for seed in range(50):
+        theirs.reset(seed=seed)
+        state = torch.tensor(np.array(theirs.state))
+        assert ((state >= low - 1e-6) & (state <= high + 1e-6)).all()
+
+
+def test_mountain_car_stands_still_at_the_left_end():
+    theirs = gymnasium.make("MountainCar-v0").unwrapped
+    theirs.reset(seed=0)
+    theirs.state = (-1.19, -0.05)
+    theirs.step(0)
+    assert theirs.state == (-1.2, 0)
+    assert mountain_car_step(torch.tensor([[-1.19, -0.05]]), torch.tensor([0]))[0].tolist() == pytest.approx([-1.2, 0])
+
+
+def test_mountain_car_goal_needs_no_speed_but_must_not_be_left_again():
+    envs = gymnasium.make_vec("ppo_lessons/MountainCar-v0", 2)
+    envs.reset(seed=0)
+    envs.state = torch.tensor([[0.49, 0.02], [0.46, 0.02]])
+    assert envs.step(torch.tensor([2, 2]))[2].tolist() == [True, False]
+
+
+def test_pendulum_cuts_the_torque():
+    state = torch.tensor([[1.0, 0.5]])
+    (far, paid), (cut, also_paid) = (pendulum_step(state, torch.tensor([torque])) for torque in (50.0, 2.0))
+    assert torch.equal(far, cut)
+    assert torch.equal(paid, also_paid)
+
+
+def test_acrobot_keeps_angles_and_speeds_within_their_limits():
+    wild = torch.tensor([[3.1, -3.1, 12.0, 28.0], [-3.1, 3.1, -12.0, -28.0]])
+    theirs = gymnasium.make("Acrobot-v1").unwrapped
+    theirs.reset(seed=0)
+    for i in range(2):
+        theirs.state = wild[i].double().numpy()
+        theirs.step(2)
+        ours = acrobot_step(wild, torch.tensor([2, 2]))[i]
+        assert np.abs(ours.numpy() - theirs.state).max() < 1e-3
+        assert (ours.abs() <= torch.tensor([math.pi, math.pi, 4 * math.pi, 9 * math.pi]) + 1e-5).all()
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", *PLAYERS])
+def test_a_slice_of_the_games_plays_as_among_all(name):
+    """Games 2 and 3 of 6 alone: the same first states, and the same new episodes after the limit."""
+    settings = {"max_episode_steps": 3}
+    everyone = gymnasium.make_vec(f"ppo_lessons/{name}", 6, **settings)
+    some = gymnasium.make_vec(f"ppo_lessons/{name}", 2, first=2, total=6, **settings)
+    assert torch.equal(everyone.reset(seed=5)[0][2:4], some.reset(seed=5)[0])
+    for _ in range(7):
+        actions = torch.tensor(everyone.action_space.sample())
+        assert torch.equal(everyone.step(actions)[0][2:4], some.step(actions[2:4])[0])
