@@ -4,8 +4,11 @@ import itertools
 import math
 
 import gymnasium
+import torch
 from torch import nn
 from torch.nn.utils import skip_init
+
+from ppo_lessons.distributions import Softmax, distribution
 
 
 class Network(nn.Module):
@@ -26,23 +29,39 @@ class Network(nn.Module):
         return self.layers(observations.reshape(*batch, -1))
 
 
-def actor_and_critic(observation_space, action_space, hidden, *, generator):
-    """An actor (observations -> logits [..., A]) and a critic (observations -> V [..., 1]).
+class GaussianNetwork(Network):
+    """Its outputs are D means. Beside them stand D log standard deviations, learned, the same in every state."""
 
-    Orthogonal weights; the actor's last layer is small, so that the first policy is close to uniform
-    (Andrychowicz et al. 2021). Drawn on the CPU, so that a seed gives the same networks on every device.
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.log_std = nn.Parameter(torch.zeros(self.layers[-1].out_features))
+
+    def forward(self, observations):
+        mean = super().forward(observations)
+        return torch.cat([mean, self.log_std.expand_as(mean)], -1)
+
+
+def actor_and_critic(observation_space, action_space, hidden, *, generator):
+    """An actor (observations -> parameters of a policy [..., P]) and a critic (observations -> V [..., 1]).
+
+    The parameters are logits for `Discrete` actions, means and log standard deviations for a `Box`: see
+    `ppo_lessons.distributions`. Orthogonal weights; the actor's last layer is small, so that the first policy is close
+    to uniform, or to a standard normal (Andrychowicz et al. 2021). Drawn on the CPU, so that a seed gives the same
+    networks on every device.
 
     Raises:
-        ValueError: observations are not a `Box` of numbers or actions not `Discrete`.
+        ValueError: observations are not a `Box` of numbers, or actions neither `Discrete` nor a `Box` of real numbers.
     """
     if not isinstance(observation_space, gymnasium.spaces.Box):
         raise ValueError(
             f"the trainer plays games with Box observations, got {observation_space}; a wrapper such as "
             "gymnasium.wrappers.FlattenObservation turns Discrete, MultiDiscrete, Tuple and Dict into a Box"
         )
-    if not isinstance(action_space, gymnasium.spaces.Discrete):
-        raise ValueError(f"the trainer plays games with Discrete actions, got {action_space}")
     shape = observation_space.shape
-    actor = Network(shape, hidden, int(action_space.n), last_gain=0.01, generator=generator)
+    if distribution(action_space) is Softmax:
+        actor = Network(shape, hidden, int(action_space.n), last_gain=0.01, generator=generator)
+    else:
+        outputs = math.prod(action_space.shape)
+        actor = GaussianNetwork(shape, hidden, outputs, last_gain=0.01, generator=generator)
     critic = Network(shape, hidden, 1, last_gain=1.0, generator=generator)
     return actor, critic

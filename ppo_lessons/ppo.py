@@ -16,19 +16,21 @@ from pathlib import Path
 import gymnasium
 import torch
 
+from ppo_lessons import parallel
 from ppo_lessons.advantage import normalize, td_error
 from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
 from ppo_lessons.clip import clipped_objective
-from ppo_lessons.entropy import entropy
+from ppo_lessons.distributions import distribution, distribution_of, for_the_game
 from ppo_lessons.expectation import standard_error
 from ppo_lessons.gae import gae
 from ppo_lessons.importance_sampling import surrogate_objective
-from ppo_lessons.kl_penalty import adapt_beta, kl_divergence, penalized_objective
+from ppo_lessons.kl_penalty import adapt_beta, penalized_objective
 from ppo_lessons.log_trick import score_objective
 from ppo_lessons.networks import actor_and_critic
+from ppo_lessons.normalization import Normalization
 from ppo_lessons.optimizer import Adam
 from ppo_lessons.reward_to_go import reward_to_go
-from ppo_lessons.rollout import Game, collect, log_probability, whole_plays
+from ppo_lessons.rollout import Game, collect, whole_plays
 from ppo_lessons.trust_region import trust_region_step
 from ppo_lessons.validation import NonFiniteError, check_finite, check_not_negative, check_positive, check_unit_interval
 
@@ -42,11 +44,11 @@ OBJECTIVES = ("score", "trust_region", *RATIO)
 class Config:
     """Every number of a run, once. The defaults solve CartPole."""
 
-    env_id: str = "ppo_lessons/CartPole-v1"  # any Gymnasium id with Box observations and Discrete actions
+    env_id: str = "ppo_lessons/CartPole-v1"  # any Gymnasium id with Box observations and Discrete or Box actions
     seed: int = 0
     device: str = "auto"  # "cpu", "cuda", or "auto": cuda where there is one
     total_steps: int = 100_000  # environment steps; the last, incomplete update is left out
-    num_envs: int = 64  # N, games played side by side
+    num_envs: int = 64  # N, games played side by side, in all processes together
     num_steps: int = 32  # T, steps of each game in one rollout
     epochs: int = 4  # times that a rollout is used
     minibatches: int = 4  # pieces that a rollout is cut into, anew in each epoch
@@ -65,6 +67,8 @@ class Config:
     value_weight: float = 0.5
     max_grad_norm: float = 0.5
     hidden: int = 64  # width of both hidden layers
+    normalize_observations: bool = False  # NumPy games: each number of an observation to mean 0, variance 1
+    normalize_rewards: bool = False  # NumPy games: rewards in standard deviations of the discounted return
 
     def __post_init__(self):
         for name in ("total_steps", "num_envs", "num_steps", "epochs", "minibatches", "hidden"):
@@ -132,7 +136,7 @@ class Record:
     entropy: float = torch.nan  # of the policy that played, mean over the rollout's states
     value_loss: float = torch.nan  # mean over all minibatches
     explained_variance: float = torch.nan  # of the critic, before it saw this rollout
-    policy: torch.nn.Module = field(default=None, repr=False, compare=False)  # the live actor: observations -> logits
+    policy: torch.nn.Module = field(default=None, repr=False, compare=False)  # the live actor: observations -> [N, P]
     checkpoint: dict = field(default=None, repr=False, compare=False)  # all that `resume` needs
 
     def save(self, path):
@@ -163,13 +167,18 @@ def train(config, *, resume=None):
     device = choose_device(config.device)
     config = dataclasses.replace(config, device=str(device))  # a checkpoint says where it was written
     generator = torch.Generator(device).manual_seed(config.seed)
-    game = Game(config.env_id, config.num_envs, device=device, seed=config.seed)
+    parallel.check_alike(config)
+    normalization = Normalization(
+        observations=config.normalize_observations, rewards=config.normalize_rewards, gamma=config.gamma
+    )
+    game = Game(config.env_id, config.num_envs, device=device, seed=config.seed, normalization=normalization)
     with contextlib.closing(game):
         weights = torch.Generator().manual_seed(config.seed)
         spaces = game.observation_space, game.action_space
         with one_thread():  # the number of threads must not show in the weights' last digits
             actor, critic = actor_and_critic(*spaces, config.hidden, generator=weights)
         actor, critic = actor.to(device), critic.to(device)
+        policy = normalization.policy(actor)
         optimizer = Adam([*actor.parameters(), *critic.parameters()], lr=config.learning_rate, eps=1e-5)
         update, beta, began = 0, config.beta, time.perf_counter()
 
@@ -185,9 +194,10 @@ def train(config, *, resume=None):
                 "optimizer": optimizer.state_dict(),
                 "generator": generator.get_state(),
                 "game": game.state_dict(),
+                "normalization": normalization.state_dict(),
             }
             steps = update * config.batch_size
-            return Record(update, steps, seconds, **numbers, policy=actor, checkpoint=snapshot(state))
+            return Record(update, steps, seconds, **numbers, policy=policy, checkpoint=snapshot(state))
 
         if resume is None:
             yield record()
@@ -197,6 +207,7 @@ def train(config, *, resume=None):
             critic.load_state_dict(saved["critic"])
             optimizer.load_state_dict(saved["optimizer"])
             generator.set_state(saved["generator"].cpu())
+            normalization.load_state_dict(saved["normalization"])
             update, beta, began = saved["update"], saved["beta"], began - saved["seconds"]
             if saved["game"] is None:
                 warnings.warn(f"{config.env_id} cannot be saved in mid-game: fresh episodes begin", stacklevel=2)
@@ -244,11 +255,15 @@ def total_loss(objective, bonus, critic_loss, config):
     return -objective - config.entropy_weight * bonus + config.value_weight * critic_loss
 
 
-def descend(optimizer, loss, config):
-    """One gradient step, the gradient no longer than `max_grad_norm`."""
+def descend(optimizer, loss, config, share=1.0):
+    """One gradient step, the gradient no longer than `max_grad_norm`.
+
+    With several processes the gradient is the sum of theirs, each times its share of the steps behind the loss.
+    """
     optimizer.zero_grad()
     loss.backward()
     parameters = optimizer.param_groups[0]["params"]
+    parallel.add_up_gradients(parameters, share)
     check_finite(gradient_norm=torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
     optimizer.step()
 
@@ -261,58 +276,71 @@ def improve(actor, critic, optimizer, rollout, config, *, beta, generator):
     Returns:
         dict: the numbers of a `Record`.
     """
-    returns = rollout.episode_returns[~rollout.episode_returns.isnan()]
+    policy, ended = distribution_of(rollout.actions), rollout.episode_returns
     if config.weights in MONTE_CARLO:
         rollout = whole_plays(rollout)
     with torch.no_grad():
         values = critic(rollout.observations).squeeze(-1)
         next_values = critic(rollout.next_observations).squeeze(-1)
         weights, targets = judge(rollout, values, next_values, config)
-        old_logp = log_probability(rollout.logits, rollout.actions)
-    recorded = rollout.observations, rollout.actions, rollout.logits, old_logp, weights, targets, values
-    batch = [tensor[rollout.mask] for tensor in recorded]
-    observations, actions, old_logits, old_logp, weights, targets, values = batch
+        old_logp = policy.log_probability(rollout.parameters, rollout.actions)
+    recorded = rollout.observations, rollout.actions, rollout.parameters, old_logp, weights, targets, values
+    if config.weights in MONTE_CARLO:
+        batch = [tensor[rollout.mask] for tensor in recorded]
+    else:
+        batch = [tensor.flatten(0, 1) for tensor in recorded]
+    observations, actions, old_parameters, old_logp, weights, targets, values = batch
     if config.normalize:
-        weights = normalize(weights)
+        weights = parallel.mine(normalize(parallel.everyone(weights)))
     if config.objective == "trust_region":
         trust_region_step(
             actor.parameters(),
-            lambda: surrogate_objective(log_probability(actor(observations), actions), old_logp, weights),
-            lambda: kl_divergence(old_logits, actor(observations)).mean(),
+            lambda: surrogate_objective(policy.log_probability(actor(observations), actions), old_logp, weights),
+            lambda: policy.kl_divergence(old_parameters, actor(observations)).mean(),
             max_kl=config.max_kl,
             damping=config.damping,
         )
     elif config.objective == "score":  # each step counts as a play of one step: a mean over steps
-        logits = actor(observations)
-        objective = score_objective(log_probability(logits, actions)[None], weights[None])
-        descend(optimizer, total_loss(objective, entropy(logits).mean(), 0.0, config), config)
+        parameters = actor(observations)
+        objective = score_objective(policy.log_probability(parameters, actions)[None], weights[None])
+        loss = total_loss(objective, policy.entropy(parameters).mean(), 0.0, config)
+        descend(optimizer, loss, config, share=1 / parallel.team.size)
     losses, clipped = [], []
     for _ in range(config.epochs):
-        order = torch.randperm(len(actions), generator=generator, device=values.device)
-        for chosen in order.chunk(config.minibatches):
+        order = torch.randperm(len(actions) * parallel.team.size, generator=generator, device=values.device)
+        for minibatch in order.chunk(config.minibatches):
+            chosen, share = parallel.members(minibatch, rollout.rewards.shape[1])
             objective, bonus = 0.0, 0.0
             if config.objective in RATIO:
-                logits = actor(observations[chosen])
-                logp, old, weight = log_probability(logits, actions[chosen]), old_logp[chosen], weights[chosen]
+                parameters = actor(observations[chosen])
+                logp, old, weight = (
+                    policy.log_probability(parameters, actions[chosen]),
+                    old_logp[chosen],
+                    weights[chosen],
+                )
                 objective, _, outside = clipped_objective(logp, old, weight, epsilon=config.epsilon)
                 if config.objective == "penalty":
-                    kl = kl_divergence(old_logits[chosen], logits)
+                    kl = policy.kl_divergence(old_parameters[chosen], parameters)
                     objective = penalized_objective(logp, old, weight, kl, beta=beta)
-                bonus = entropy(logits).mean()
-                clipped.append(outside.float().mean())
+                bonus = policy.entropy(parameters).mean()
+                clipped.append(share * outside.float().mean())
             critic_loss = value_loss(critic(observations[chosen]).squeeze(-1), targets[chosen])
-            descend(optimizer, total_loss(objective, bonus, critic_loss, config), config)
-            losses.append(critic_loss.detach())
+            descend(optimizer, total_loss(objective, bonus, critic_loss, config), config, share)
+            losses.append(share * critic_loss.detach())
     with torch.no_grad():
-        moved = kl_divergence(old_logits, actor(observations)).mean()
+        moved = policy.kl_divergence(old_parameters, actor(observations))
+    ended, moved, undecided, values, targets = map(
+        parallel.everyone, (ended.flatten(), moved, policy.entropy(old_parameters), values, targets)
+    )
+    returns = ended[~ended.isnan()]
     return {
         "mean_return": returns.mean().item(),
         "return_standard_error": standard_error(returns).item() if len(returns) > 1 else torch.nan,
         "episodes": len(returns),
-        "kl": moved.item(),
-        "clip_fraction": torch.stack(clipped).mean().item() if clipped else torch.nan,
-        "entropy": entropy(old_logits).mean().item(),
-        "value_loss": torch.stack(losses).mean().item(),
+        "kl": moved.mean().item(),
+        "clip_fraction": parallel.add_up(torch.stack(clipped)).mean().item() if clipped else torch.nan,
+        "entropy": undecided.mean().item(),
+        "value_loss": parallel.add_up(torch.stack(losses)).mean().item(),
         "explained_variance": explained_variance(values, targets).item(),
     }
 
@@ -322,7 +350,8 @@ def evaluate(policy, env_id, *, episodes, seed):
     """Play greedy episodes (the most likely action, always) in Gymnasium's own version of the game.
 
     Args:
-        policy: observations [N, ...] -> logits [N, A], for instance `Record.policy`.
+        policy: observations [N, ...] -> parameters [N, P] (logits, or means and log standard deviations), for instance
+            `Record.policy`.
         env_id: a Gymnasium id; for a torch game of this package its twin in Gymnasium is played.
         episodes: how many, played side by side; episode i is seeded with seed + i.
         seed: an integer.
@@ -332,15 +361,13 @@ def evaluate(policy, env_id, *, episodes, seed):
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
-    device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
     envs = gymnasium.make_vec(env_id, episodes, vectorization_mode="sync")
     with contextlib.closing(envs), one_thread():
         observations, _ = envs.reset(seed=seed)
         returns = torch.zeros(episodes, dtype=torch.float64)
         playing = torch.ones(episodes, dtype=torch.bool)
         while playing.any():
-            logits = policy(torch.tensor(observations, dtype=torch.float32, device=device))
-            actions = logits.argmax(-1).cpu().numpy() + envs.single_action_space.start
+            actions = greedy(policy, observations, envs.single_action_space)
             observations, rewards, terminated, truncated, _ = envs.step(actions)
             returns += torch.as_tensor(rewards).masked_fill(~playing, 0)
             playing &= ~torch.as_tensor(terminated | truncated)
@@ -350,17 +377,22 @@ def evaluate(policy, env_id, *, episodes, seed):
 @torch.no_grad()
 def play(policy, env_id, *, seed):
     """Play one greedy episode in Gymnasium's own version of the game and film it: a list of RGB arrays [H, W, 3]."""
-    device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
     with contextlib.closing(gymnasium.make(env_id, render_mode="rgb_array")) as env, one_thread():
         observation, _ = env.reset(seed=seed)
         frames, ended = [env.render()], False
         while not ended:
-            logits = policy(torch.tensor(observation, dtype=torch.float32, device=device)[None])
-            action = logits.argmax(-1).item() + env.action_space.start
-            observation, _, terminated, truncated, _ = env.step(int(action))
+            action = greedy(policy, observation[None], env.action_space)[0]
+            observation, _, terminated, truncated, _ = env.step(action)
             frames.append(env.render())
             ended = terminated or truncated
     return frames
+
+
+def greedy(policy, observations, action_space):
+    """The policy's most likely actions, as NumPy games take them."""
+    device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
+    parameters = policy(torch.tensor(observations, dtype=torch.get_default_dtype(), device=device))
+    return for_the_game(distribution(action_space).greedy(parameters), action_space)
 
 
 def choose_device(name):

@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
-from ppo_lessons.policy_gradient import softmax_policy
+from ppo_lessons import parallel
+from ppo_lessons.distributions import distribution, for_the_game
+from ppo_lessons.normalization import Normalization
 from ppo_lessons.validation import check_finite
 
 
@@ -26,8 +28,8 @@ class Rollout(NamedTuple):
     """T steps of N games, time first."""
 
     observations: torch.Tensor  # [T, N, ...] s_t
-    actions: torch.Tensor  # [T, N]
-    logits: torch.Tensor  # [T, N, A] of the policy that acted
+    actions: torch.Tensor  # [T, N] numbers from 0, or [T, N, D] real numbers before they are cut to the game's box
+    parameters: torch.Tensor  # [T, N, P] of the policy that acted: logits, or means and log standard deviations
     rewards: torch.Tensor  # [T, N]
     next_observations: torch.Tensor  # [T, N, ...] s_{t+1}
     terminated: torch.Tensor  # [T, N] bool
@@ -37,29 +39,39 @@ class Rollout(NamedTuple):
 
 
 class Game:
-    """N copies of a Gymnasium game that speak tensors.
+    """N copies of a Gymnasium game that speak tensors; with several processes, this process's part of them.
 
     Games of this package that are written in torch run on `device`; all others run in NumPy, one after the other, with
-    autoreset in the same step. Close it when done.
+    autoreset in the same step. With `normalization`, a NumPy game shows and pays what Gymnasium's wrappers make of it.
+    Close it when done.
     """
 
-    def __init__(self, env_id, num_envs, *, device, seed):
+    def __init__(self, env_id, num_envs, *, device, seed, normalization=None):
         ours = env_id.startswith("ppo_lessons/")
         self.on_device = ours and gymnasium.spec(env_id).vector_entry_point is not None
         self.device = device
+        self.normalization = normalization or Normalization()
+        first, number = parallel.slice_of(num_envs)
         if self.on_device:
-            self.envs = gymnasium.make_vec(env_id, num_envs, device=device)
+            self.normalization.check_unused(env_id)
+            self.envs = gymnasium.make_vec(env_id, number, device=device, first=first, total=num_envs)
         else:
             same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
-            self.envs = gymnasium.make_vec(env_id, num_envs, vectorization_mode="sync", vector_kwargs=same_step)
+            wrappers = self.normalization.wrappers()
+            self.envs = self.normalization.wrap(
+                gymnasium.make_vec(
+                    env_id, number, vectorization_mode="sync", vector_kwargs=same_step, wrappers=wrappers
+                )
+            )
+            seed += first
         self.observation_space, self.action_space = self.envs.single_observation_space, self.envs.single_action_space
         self.observations = self._tensor(self.envs.reset(seed=seed)[0])
-        self.returns = torch.zeros(num_envs, device=device)
+        self.returns = torch.zeros(number, device=device)
 
     def step(self, actions):
-        """Act in all games: [N] action numbers from 0 -> `Transition`."""
+        """Act in all games: [N] action numbers from 0, or [N, D] real numbers -> `Transition`."""
         if not self.on_device:
-            actions = actions.cpu().numpy() + self.action_space.start
+            actions = for_the_game(actions, self.action_space)
         observations, rewards, terminated, truncated, info = self.envs.step(actions)
         self.observations = self._tensor(observations)
         rewards = self._tensor(rewards)
@@ -67,6 +79,8 @@ class Game:
         ended = terminated | truncated
         returns = self.returns + rewards
         self.returns = returns.masked_fill(ended, 0)
+        if "episode" in info:  # rewards are normalised, but a record tells what the game paid
+            returns = self._tensor(info["episode"]["r"])
         return Transition(
             self.observations,
             rewards,
@@ -89,7 +103,7 @@ class Game:
     def _tensor(self, array):
         if self.on_device:
             return array
-        tensor = torch.tensor(array, dtype=torch.float32, device=self.device)
+        tensor = torch.tensor(array, dtype=torch.get_default_dtype(), device=self.device)
         check_finite(observations_or_rewards_of_the_game=tensor)
         return tensor
 
@@ -99,43 +113,36 @@ class Game:
         self.returns = torch.zeros_like(self.returns)
 
     def state_dict(self):
-        """Everything that the next steps depend on; None for games that cannot be saved."""
+        """Everything that the next steps of all processes depend on; None for games that cannot be saved."""
         if not self.on_device:
             return None
-        return {"envs": self.envs.state_dict(), "observations": self.observations, "returns": self.returns}
+        envs = self.envs.state_dict()
+        columns = {"observations": self.observations, "returns": self.returns, **envs["columns"]}
+        columns = {name: parallel.everyone(tensor) for name, tensor in columns.items()}
+        return {"columns": columns, "generator": envs["generator"]}
 
     def load_state_dict(self, saved):
         """Continue exactly where `state_dict` was taken."""
-        self.envs.load_state_dict(saved["envs"])
-        self.observations = saved["observations"].to(self.device)
-        self.returns = saved["returns"].to(self.device)
+        columns = {name: parallel.mine(tensor).to(self.device) for name, tensor in saved["columns"].items()}
+        self.observations, self.returns = columns.pop("observations"), columns.pop("returns")
+        self.envs.load_state_dict({"columns": columns, "generator": saved["generator"]})
 
     def close(self):
         self.envs.close()
 
 
-def sample_actions(logits, *, generator):
-    """Draw one action for each row of logits: [N, A] -> [N]."""
-    return torch.multinomial(softmax_policy(logits, temperature=1.0), 1, generator=generator).squeeze(-1)
-
-
-def log_probability(logits, actions):
-    """log pi(a|s) of the actions taken: [..., A] and [...] -> [...]."""
-    return torch.distributions.Categorical(logits=logits, validate_args=False).log_prob(actions)
-
-
 @torch.no_grad()
 def collect(game, policy, num_steps, *, generator):
     """Let the policy play `num_steps` steps in every game: a `Rollout`."""
-    steps = []
+    kind, steps = distribution(game.action_space), []
     for _ in range(num_steps):
         observations = game.observations
-        logits = policy(observations)
-        actions = sample_actions(logits, generator=generator)
+        parameters = policy(observations)
+        actions = parallel.mine(kind.sample(parallel.among_all(parameters), generator=generator))
         transition = game.step(actions)
-        steps.append((observations, actions, logits, *transition[1:]))
-    rollout = [torch.stack(column) for column in zip(*steps, strict=True)]
-    return Rollout(*rollout, mask=torch.ones_like(rollout[1], dtype=torch.bool))
+        steps.append((observations, actions, parameters, *transition[1:]))
+    rollout = Rollout(*(torch.stack(column) for column in zip(*steps, strict=True)), mask=None)
+    return rollout._replace(mask=torch.ones_like(rollout.rewards, dtype=torch.bool))
 
 
 def whole_plays(rollout):

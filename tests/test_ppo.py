@@ -21,10 +21,11 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_lessons import ppo
+from ppo_lessons import distributions, ppo
+from ppo_lessons.distributions import Softmax
 from ppo_lessons.networks import actor_and_critic
 from ppo_lessons.ppo import Config, evaluate, train
-from ppo_lessons.rollout import Game, collect, log_probability, sample_actions
+from ppo_lessons.rollout import Game, collect
 from ppo_lessons.validation import NonFiniteError
 
 CARTPOLE = "ppo_lessons/CartPole-v1"
@@ -79,7 +80,14 @@ class BadObservation(Tape):
         return np.full((2, 3), np.nan if self.now == 3 else 0, dtype=np.float32)
 
 
+class ManySwitches(Tape):
+    """Its actions are neither Discrete nor a Box."""
+
+    action_space = gymnasium.spaces.MultiBinary(3)
+
+
 gymnasium.register("ppo_tests/Tape-v0", Tape)
+gymnasium.register("ppo_tests/ManySwitches-v0", ManySwitches)
 gymnasium.register("ppo_tests/CutTape-v0", Tape, max_episode_steps=3)  # truncated before it ends
 gymnasium.register("ppo_tests/CutAtTheEnd-v0", Tape, max_episode_steps=5)  # both flags in the same step
 gymnasium.register("ppo_tests/NanReward-v0", Tape, kwargs={"reward": math.nan})
@@ -142,11 +150,10 @@ LESSON_OF = {
     "value_loss": "baseline",
     "explained_variance": "baseline",
     "clipped_objective": "clip",
-    "entropy": "entropy",
     "standard_error": "expectation",
-    "kl_divergence": "kl_penalty",
     "penalized_objective": "kl_penalty",
 }
+OF_A_SOFTMAX = {"entropy": "entropy", "kl_divergence": "kl_penalty"}  # and for a Gaussian something else
 
 
 @pytest.mark.parametrize(("name", "lesson"), LESSON_OF.items())
@@ -154,9 +161,13 @@ def test_formulas_are_the_lessons_objects(name, lesson):
     assert getattr(ppo, name) is getattr(importlib.import_module(f"ppo_lessons.{lesson}"), name)
 
 
+@pytest.mark.parametrize(("name", "lesson"), OF_A_SOFTMAX.items())
+def test_a_softmax_policy_holds_the_lessons_objects(name, lesson):
+    assert getattr(Softmax, name) is getattr(importlib.import_module(f"ppo_lessons.{lesson}"), name)
+
+
 def test_sampling_uses_the_lessons_softmax():
-    rollout = importlib.import_module("ppo_lessons.rollout")
-    assert rollout.softmax_policy is importlib.import_module("ppo_lessons.policy_gradient").softmax_policy
+    assert distributions.softmax_policy is importlib.import_module("ppo_lessons.policy_gradient").softmax_policy
 
 
 @pytest.mark.parametrize("objective", ["clip", "penalty"])
@@ -172,8 +183,10 @@ def test_formulas_are_called(objective, monkeypatch):
 
     for name in LESSON_OF:
         monkeypatch.setattr(ppo, name, spy(name, getattr(ppo, name)))
+    for name in OF_A_SOFTMAX:
+        monkeypatch.setattr(Softmax, name, staticmethod(spy(name, getattr(Softmax, name))))
     list(train(small(objective=objective)))
-    assert called == set(LESSON_OF) - ({"penalized_objective"} if objective == "clip" else set())
+    assert called == {*LESSON_OF, *OF_A_SOFTMAX} - ({"penalized_objective"} if objective == "clip" else set())
 
 
 def test_the_page_holds_no_formula():
@@ -228,7 +241,7 @@ def test_one_update_equals_the_equations_written_out(objective):
     targets = (advantages + v).flatten()
     scaled = ((advantages - advantages.mean()) / (advantages.std() + 1e-8)).flatten()
     observations, actions = rollout.observations.flatten(0, 1), rollout.actions.flatten()
-    old = rollout.logits.flatten(0, 1).log_softmax(-1)
+    old = rollout.parameters.flatten(0, 1).log_softmax(-1)
     optimizer, randomness, clipped = adam(other_actor, other_critic), generator(1), []
     for _ in range(config.epochs):
         for i in torch.randperm(256, generator=randomness).split(64):
@@ -393,7 +406,7 @@ def test_device_game_reports_the_last_observation_at_truncation():
 def test_sampled_actions_follow_the_policy():
     """Shares of 40,000 draws within 4 standard errors of the probabilities."""
     p = torch.tensor([0.1, 0.2, 0.7])
-    actions = sample_actions(p.log().expand(40_000, 3), generator=generator())
+    actions = Softmax.sample(p.log().expand(40_000, 3), generator=generator())
     shares = torch.bincount(actions, minlength=3) / 40_000
     assert ((shares - p).abs() <= 4 * (p * (1 - p) / 40_000).sqrt()).all()
 
@@ -401,7 +414,7 @@ def test_sampled_actions_follow_the_policy():
 def test_log_probability_picks_the_taken_action():
     logits, actions = torch.randn(5, 4, 3, generator=generator()), torch.randint(3, (5, 4), generator=generator())
     expected = logits.log_softmax(-1).gather(-1, actions[..., None])[..., 0]
-    torch.testing.assert_close(log_probability(logits, actions), expected)
+    torch.testing.assert_close(Softmax.log_probability(logits, actions), expected)
 
 
 def test_networks_take_boxes_of_any_shape():
@@ -482,7 +495,7 @@ def test_global_random_numbers_and_threads_are_left_alone(env_id):
 @pytest.mark.parametrize(
     ("env_id", "words"),
     [
-        ("Pendulum-v1", "plays games with Discrete actions, got Box"),
+        ("ppo_tests/ManySwitches-v0", "plays games with Discrete actions or a Box of real numbers, got MultiBinary"),
         ("FrozenLake-v1", "plays games with Box observations, got Discrete.*FlattenObservation"),
     ],
 )
@@ -787,7 +800,8 @@ def test_command_line_trains_saves_and_resumes(tmp_path):
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--speed", "9"], "unrecognized arguments: --speed 9"),
         (["--env", "Nope-v0"], "Environment `Nope` doesn't exist"),
-        (["--env", "Pendulum-v1"], "plays games with Discrete actions"),
+        (["--env", "Blackjack-v1"], "plays games with Box observations"),
+        (["--normalize-rewards"], "are for NumPy games such as CartPole-v1"),
         (["--device", "gpu"], "device must be"),
         (["--resume", "nowhere.pt"], "nowhere.pt"),
         (["--save", "nowhere/run.pt"], "nowhere"),
@@ -806,7 +820,7 @@ def test_command_line_says_what_is_wrong(arguments, words, capsys, tmp_path, mon
 
 
 def test_command_line_error_is_one_line_without_a_traceback():
-    wrong = command("--env", "Pendulum-v1", *SHORT)
+    wrong = command("--env", "Blackjack-v1", *SHORT)
     assert wrong.returncode == 1
     assert wrong.stdout == ""
     assert "Traceback" not in wrong.stderr

@@ -1,0 +1,118 @@
+"""The two kinds of policy that the trainer knows: what an actor's output means, and what can be computed from it.
+
+An actor gives one tensor of parameters [..., P] for each state. `Softmax` reads it for `Discrete` actions and calls the
+lessons, `Gaussian` reads it for `Box` actions. Both hold the same five functions.
+"""
+
+import math
+
+import gymnasium
+import numpy as np
+import torch
+
+from ppo_lessons.entropy import entropy
+from ppo_lessons.kl_penalty import kl_divergence
+from ppo_lessons.policy_gradient import softmax_policy
+from ppo_lessons.validation import check_finite, check_same_width
+
+
+class Softmax:
+    """A policy over `Discrete` actions. Parameters: logits [..., A]; an action is a number from 0, shape [...]."""
+
+    entropy = staticmethod(entropy)
+    kl_divergence = staticmethod(kl_divergence)
+
+    @staticmethod
+    def sample(logits, *, generator):
+        """Draw one action for each row of logits: [N, A] -> [N]."""
+        return torch.multinomial(softmax_policy(logits, temperature=1.0), 1, generator=generator).squeeze(-1)
+
+    @staticmethod
+    def log_probability(logits, actions):
+        """log pi(a|s) of the actions taken: [..., A] and [...] -> [...]."""
+        return torch.distributions.Categorical(logits=logits, validate_args=False).log_prob(actions)
+
+    @staticmethod
+    def greedy(logits):
+        """The most likely action: [..., A] -> [...]."""
+        return logits.argmax(-1)
+
+
+class Gaussian:
+    """A policy over `Box` actions: D independent normal distributions.
+
+    Parameters [..., 2 D]: D means mu, then D logarithms of standard deviations sigma. An action is D real numbers
+    [..., D], before it is cut to the game's box. Sums run over the dimensions d of the action:
+
+        log pi(a|s) = sum_d -1/2 ((a_d - mu_d) / sigma_d)^2 - log sigma_d - 1/2 log(2 pi)
+        H           = sum_d log sigma_d + 1/2 log(2 pi e)
+        KL(p||q)    = sum_d log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2
+
+    >>> standard = torch.zeros(2)  # mu = 0, sigma = e^0 = 1
+    >>> Gaussian.log_probability(standard, torch.tensor([1.0]))  # -1/2 - 1/2 log(2 pi)
+    tensor(-1.4189)
+    >>> Gaussian.kl_divergence(standard, torch.tensor([1.0, 0.0]))  # (1 + 1) / 2 - 1/2
+    tensor(0.5000)
+    """
+
+    @staticmethod
+    def sample(parameters, *, generator):
+        """Draw one action for each row of parameters: [N, 2 D] -> [N, D]."""
+        mean, log_std = parameters.chunk(2, -1)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+        return mean + log_std.exp() * noise
+
+    @staticmethod
+    def log_probability(parameters, actions):
+        """log pi(a|s) of the actions taken, summed over their dimensions: [..., 2 D] and [..., D] -> [...]."""
+        mean, log_std = parameters.chunk(2, -1)
+        return (-((actions - mean) / log_std.exp()).square() / 2 - log_std - math.log(2 * math.pi) / 2).sum(-1)
+
+    @staticmethod
+    def entropy(parameters):
+        """Entropy in nats: [..., 2 D] -> [...]. Unlike that of a softmax it can be negative."""
+        check_same_width(parameters=parameters)
+        check_finite(parameters=parameters)
+        _, log_std = parameters.chunk(2, -1)
+        return (log_std + math.log(2 * math.pi * math.e) / 2).sum(-1)
+
+    @staticmethod
+    def kl_divergence(parameters_p, parameters_q):
+        """KL(p||q) in nats, at least 0: two tensors [..., 2 D] -> [...]."""
+        check_same_width(parameters_p=parameters_p, parameters_q=parameters_q)
+        check_finite(parameters_p=parameters_p, parameters_q=parameters_q)
+        (mean_p, log_p), (mean_q, log_q) = parameters_p.chunk(2, -1), parameters_q.chunk(2, -1)
+        spread = (2 * (log_p - log_q)).exp() + ((mean_p - mean_q) / log_q.exp()).square()
+        return (log_q - log_p + spread / 2 - 1 / 2).sum(-1)
+
+    @staticmethod
+    def greedy(parameters):
+        """The most likely action, the mean: [..., 2 D] -> [..., D]."""
+        return parameters.chunk(2, -1)[0]
+
+
+def distribution(action_space):
+    """The kind of policy for an action space: `Softmax` or `Gaussian`.
+
+    Raises:
+        ValueError: the space is neither `Discrete` nor a `Box` of real numbers.
+    """
+    if isinstance(action_space, gymnasium.spaces.Discrete):
+        return Softmax
+    if isinstance(action_space, gymnasium.spaces.Box) and np.issubdtype(action_space.dtype, np.floating):
+        return Gaussian
+    raise ValueError(f"the trainer plays games with Discrete actions or a Box of real numbers, got {action_space}")
+
+
+def distribution_of(actions):
+    """The kind of policy that gave these actions: whole numbers are `Discrete`."""
+    return Gaussian if actions.is_floating_point() else Softmax
+
+
+def for_the_game(actions, action_space):
+    """What a NumPy game is given: numbers from the space's own start, or real numbers cut to its box."""
+    actions = actions.cpu().numpy()
+    if distribution(action_space) is Softmax:
+        return actions + action_space.start
+    actions = actions.reshape(-1, *action_space.shape).clip(action_space.low, action_space.high)
+    return actions.astype(action_space.dtype)
