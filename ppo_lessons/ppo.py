@@ -121,6 +121,12 @@ ALGORITHMS = {
 }
 
 
+# What the command line sets for a game, in torch or in NumPy. Other games begin with the defaults.
+GAMES = {
+    "Pendulum-v1": {},
+}
+
+
 @dataclass
 class Record:
     """One update as numbers. Record 0 precedes any learning."""
@@ -444,14 +450,16 @@ def one_thread():
 
 def main(arguments=None):
     """The command line: `python -m ppo_lessons.ppo --env CartPole-v1 --seed 0`."""
-    from tqdm import tqdm  # only the command line shows a bar
-
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--env", dest="env_id", default=Config.env_id, help=argparse.SUPPRESS)
     algorithm_help = f"sets the defaults of the options below; one of {', '.join(ALGORITHMS)}; default: %(default)s"
     first.add_argument("--algorithm", choices=ALGORITHMS, default="ppo-clip", metavar="NAME", help=algorithm_help)
-    settings = ALGORITHMS[first.parse_known_args(arguments)[0].algorithm]
+    chosen = first.parse_known_args(arguments)[0]
+    settings = {**GAMES.get(chosen.env_id.removeprefix("ppo_lessons/"), {}), **ALGORITHMS[chosen.algorithm]}
     description = "Train an agent by PPO, or by one of the algorithms that lead to it."
-    parser = argparse.ArgumentParser(prog="python -m ppo_lessons.ppo", description=description, parents=[first])
+    parser = argparse.ArgumentParser(
+        prog="python -m ppo_lessons.ppo", description=description, parents=[first], conflict_handler="resolve"
+    )
     for option in dataclasses.fields(Config):
         flag = "--env" if option.name == "env_id" else f"--{option.name.replace('_', '-')}"
         how = {"type": type(option.default)} if option.type is not bool else {"action": argparse.BooleanOptionalAction}
@@ -465,27 +473,45 @@ def main(arguments=None):
         config = Config(**options)
     except ValueError as error:
         parser.error(str(error))
-    records = []
     try:
-        with tqdm(total=config.updates * config.batch_size, unit=" steps", unit_scale=True) as bar:
+        with parallel.processes(choose_device(config.device).type):
+            records = run(config, save=save, resume=resume)
+            first_process = parallel.team.rank == 0
+    except (ValueError, OSError, gymnasium.error.Error) as error:
+        parser.exit(1, f"{parser.prog}: error: {error}\n")
+    if first_process:
+        report(records, config)
+
+
+def run(config, *, save, resume):
+    """Train with a progress bar, by the first process alone, and checkpoints: the list of records."""
+    from tqdm import tqdm  # only the command line shows a bar
+
+    records, first_process = [], parallel.team.rank == 0
+    bar = tqdm(total=config.updates * config.batch_size, unit=" steps", unit_scale=True, disable=not first_process)
+    try:
+        with bar:
             for record in train(config, resume=resume):
                 records.append(record)
                 bar.update(record.env_steps - bar.n)
                 if record.episodes:
                     bar.set_postfix_str(f"return {record.mean_return:.1f}", refresh=False)
-                if save:
+                if save and first_process:
                     record.save(save)
     except KeyboardInterrupt:
         print("stopped by you; what was learned so far:")
-    except (ValueError, OSError, gymnasium.error.Error) as error:
-        parser.exit(1, f"{parser.prog}: error: {error}\n")
+    return records
+
+
+def report(records, config):
+    """Print what the training reached."""
     if not records:
         print("no update was made; a longer --total-steps goes on after a run that is complete")
-    else:
-        print(table(records))
-        returns = evaluate(records[-1].policy, config.env_id, episodes=100, seed=config.seed + 10_000)
-        mean, error = returns.mean().item(), standard_error(returns).item()
-        print(f"100 greedy episodes of {config.env_id}: mean return {mean:.1f}, standard error {error:.1f}")
+        return
+    print(table(records))
+    returns = evaluate(records[-1].policy, config.env_id, episodes=100, seed=config.seed + 10_000)
+    mean, error = returns.mean().item(), standard_error(returns).item()
+    print(f"100 greedy episodes of {config.env_id}: mean return {mean:.1f}, standard error {error:.1f}")
 
 
 def table(records, rows=12):
