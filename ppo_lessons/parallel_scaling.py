@@ -1,0 +1,75 @@
+"""What a second process gains: the same run with one and with two, recorded by `make scaling`."""
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+RESULT = Path(__file__).parents[1] / "assets" / "parallel_scaling.json"
+REPEATS, PROCESSES = 3, (1, 2)
+RUNS = [  # name, settings
+    ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
+    ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 1024, "total_steps": 524_288}),
+    ("CartPole in NumPy", {"env_id": "CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
+]
+CHILD = """
+import json, sys
+from ppo_lessons import parallel
+from ppo_lessons.ppo import Config, train
+with parallel.processes("cpu"):
+    config = Config(device="cpu", **json.loads(sys.argv[1]))
+    seconds = [record.seconds for record in train(config)]
+    if parallel.team.rank == 0:
+        print((config.updates - 2) * config.batch_size / (seconds[-1] - seconds[2]))
+"""
+
+
+def steps_per_second(processes, settings):
+    """Train once, and time all updates but the first two: environment steps a second, all processes together."""
+    launch = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+        "--no-python",
+    ]
+    command = [*launch, sys.executable, "-c", CHILD, json.dumps(settings)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
+
+
+def measure(*, runs=RUNS, repeats=REPEATS):
+    """Medians of several runs, one and two processes taking turns, so that a busy minute slows both."""
+    import torch
+
+    rows = []
+    for name, settings in runs:
+        speeds = {str(count): [] for count in PROCESSES}
+        for _ in range(repeats):
+            for count in PROCESSES:
+                speeds[str(count)].append(steps_per_second(count, settings))
+        medians = {count: statistics.median(numbers) for count, numbers in speeds.items()}
+        gain = medians["2"] / medians["1"]
+        rows.append({"name": name, **settings, "all": speeds, "steps_per_second": medians, "speedup": gain})
+        print(f"{name}, {settings['num_envs']} games: {medians}, gain {gain:.2f}", flush=True)
+    return {
+        "rows": rows,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "date": datetime.date.today().isoformat(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+
+
+def load():
+    """The recorded result."""
+    return json.loads(RESULT.read_text())
+
+
+if __name__ == "__main__":
+    RESULT.write_text(json.dumps(measure(), indent=1) + "\n")
