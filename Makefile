@@ -11,7 +11,7 @@ COPY_NEW = import os, shutil; shutil.copytree("notebooks", "my", dirs_exist_ok=T
 ignore=shutil.ignore_patterns(".*"), copy_function=lambda a, b: os.path.exists(b) or shutil.copy(a, b))
 PYTEST = $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
 
-.PHONY: help lab test test-all lint figures bench ladder
+.PHONY: help lab test test-all lint figures bench ladder scaling
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ bench: .bench/installed ## time the trainer against its peers, in an environment
 
 ladder: .venv/installed ## train all ten algorithms with ten seeds and record what came out: about ten minutes
 	$(BIN)/python -m ppo_lessons.algorithm_ladder
+
+scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
+	$(BIN)/python -m ppo_lessons.parallel_scaling
 
 .venv/installed: requirements.txt pyproject.toml
 	@$(NEW_ENV) .venv
