@@ -13,7 +13,7 @@ RESULT = Path(__file__).parents[1] / "assets" / "parallel_scaling.json"
 REPEATS, PROCESSES = 3, (1, 2)
 RUNS = [  # name, settings
     ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
-    ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 1024, "total_steps": 524_288}),
+    ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 1024, "total_steps": 262_144}),
     ("CartPole in NumPy", {"env_id": "CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
 ]
 CHILD = """
