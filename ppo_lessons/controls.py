@@ -242,3 +242,56 @@ def with_snapshot(bundle, png, text):
     data["image/png"] = base64.b64encode(png).decode()
     data["text/plain"] = text
     return data, metadata
+
+
+def predict(question, choices, *, answer, because=""):
+    """Ask for a prediction before the result is shown; then reveal the answer beside it.
+
+    Args:
+        question: what to predict, in words.
+        choices: (min, max, step) is a slider, of whole numbers if all three are whole; a list is a drop-down.
+        answer: a function without arguments that computes the answer when it is asked for, so that the cell does not
+            betray it. With a slider a number, with a drop-down one of its entries.
+        because: one sentence that explains the answer.
+
+    Returns:
+        Prediction, a widget.
+    """
+    return Prediction(question, choices, answer, because)
+
+
+class Prediction(widgets.VBox):
+    """A question, a slider or drop-down, and a button that reveals the answer beside the prediction."""
+
+    def __init__(self, question, choices, answer, because):
+        self.answer, self.because = answer, because
+        if isinstance(choices, list):
+            self.choice = make_control("your_prediction", choices)
+        else:
+            low, high, step = choices
+            middle = low + round((high - low) / step / 2) * step
+            self.choice = make_control("your_prediction", (low, high, step, middle))
+        self.question = widgets.HTML(f"<b>{html.escape(question)}</b>")
+        self.button = widgets.Button(description="reveal", button_style="info", layout=widgets.Layout(width="110px"))
+        self.words = widgets.HTML()
+        self.button.on_click(lambda _: self.reveal())
+        self.text = f"{question} (to predict and reveal, run the notebook)"
+        super().__init__([self.question, widgets.HBox([self.choice, self.button]), self.words])
+
+    def reveal(self):
+        """Show the answer beside the prediction."""
+        self.text = self.verdict(self.choice.value, self.answer())
+        self.words.value = f'<div aria-live="polite" style="max-width:760px">{html.escape(self.text)}</div>'
+
+    def verdict(self, guess, answer):
+        """What the learner is told."""
+        if isinstance(guess, str):
+            told = "Right" if guess == answer else f"You chose “{guess}”"
+            return f"{told}: {answer}. {self.because}".strip()
+        off = abs(guess - answer)
+        near = "Right" if off <= self.choice.step / 2 else f"You said {guess:g}, which is {off:.3g} off"
+        return f"{near}: the answer is {answer:.4g}. {self.because}".strip()
+
+    def _repr_mimebundle_(self, **options):
+        data, metadata = bundle if isinstance(bundle := super()._repr_mimebundle_(**options), tuple) else (bundle, {})
+        return {**data, "text/plain": self.text}, metadata

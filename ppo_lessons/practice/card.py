@@ -1,0 +1,133 @@
+"""How the answer of a check looks in a notebook, and how it reads without one."""
+
+import ast
+import html
+import inspect
+import textwrap
+
+import torch
+
+LOOKS = {"open": ("#0072B2", "✎"), "wrong": ("#B85C00", "✗"), "right": ("#007A5A", "✓")}
+
+
+class Card:
+    """A heading, paragraphs, and a table, as HTML and as plain text."""
+
+    state = "wrong"
+
+    def parts(self):
+        """Heading, list of paragraphs, rows of the table (each a tuple of strings)."""
+        raise NotImplementedError
+
+    def __repr__(self):
+        heading, paragraphs, rows = self.parts()
+        width = max((len(row[0]) for row in rows), default=0)
+        table = ["  ".join((row[0].ljust(width), *row[1:])) for row in rows]
+        return "\n".join([f"{LOOKS[self.state][1]} {heading}", *paragraphs, *table])
+
+    def _repr_html_(self):
+        heading, paragraphs, rows = self.parts()
+        colour, sign = LOOKS[self.state]
+        lines = [f'<b style="color:{colour}">{sign} {html.escape(heading)}</b>', *map(html.escape, paragraphs)]
+        body = "".join(f'<div style="margin:3px 0">{line}</div>' for line in lines)
+        cell = '<td style="text-align:left;padding:1px 14px 1px 0;white-space:pre-wrap"><code>{}</code></td>'
+        table = "".join(f"<tr>{''.join(cell.format(html.escape(text)) for text in row)}</tr>" for row in rows)
+        frame = f"border-left:5px solid {colour};padding:6px 12px;margin:4px 0;max-width:760px;line-height:1.4"
+        return f'<div role="status" style="{frame}">{body}<table>{table}</table></div>'
+
+
+class Answer(Card):
+    """What `check` says."""
+
+    def __init__(self, exercise, finding, function, warning):
+        self.exercise, self.finding, self.function, self.warning = exercise, finding, function, warning
+        self.state = finding.state
+
+    def parts(self):
+        name, found = self.exercise.name, self.finding
+        if self.state == "open":
+            text = [f"Replace the ... and run both cells again. To begin: {found.text}"]
+            return f"{name}: not attempted yet", text, []
+        if self.state == "right":
+            text = [f"Tested on: {'; '.join(found.tested)}.", f"On {found.case.label} your function gives:"]
+            rows = [*given(found.case), ("yours", shown(found.got.value))]
+            return f"{name}: correct", [*text, *([self.warning] if self.warning else [])], rows
+        heading = (
+            f"{name}: {found.title}" if found.got.trouble else f"{name}: not right yet. Your function {found.title}."
+        )
+        text = [found.text] if found.text else []
+        if found.got.line:
+            text.append(found.got.line)
+        if found.look:
+            text.append(f"Look again at section “{found.look}” of {self.exercise.notebook}.")
+        text.append(f"The smallest input on which it goes wrong, {found.case.label}:")
+        return heading, text, [*given(found.case), *self.comparison()]
+
+    def comparison(self):
+        """Rows that set the function beside what was expected."""
+        expected, got = self.finding.expected, self.finding.got
+        rows = [("expected", shown(expected.value))]
+        if got.value is not None:
+            rows.append(("yours", shown(got.value)))
+            for name, gradient in expected.gradients.items():
+                rows.append((f"gradient for {name}", f"expected {shown(gradient)}, yours {shown(got.gradients[name])}"))
+        if got.printed:
+            rows.append(("it printed", got.printed.rstrip()[:500]))
+        return rows
+
+
+class Unknown(Card):
+    """No exercise has this name."""
+
+    state = "open"
+    finding = None
+
+    def __init__(self, name, exercises):
+        self.name, self.exercises = name, exercises
+
+    def parts(self):
+        text = "The exercise is found by the name of your function. The exercises are:"
+        return f"there is no exercise {self.name}", [text, ", ".join(self.exercises)], []
+
+
+class Hints:
+    """Three hints and the course's own source, each behind a fold."""
+
+    def __init__(self, exercise):
+        self.exercise = exercise
+
+    def __repr__(self):
+        return f"Hints for {self.exercise.name}: open them in a notebook."
+
+    def _repr_html_(self):
+        fold = "<details style='margin:3px 0'><summary>{}</summary>{}</details>"
+        hints = [fold.format(f"Hint {i}", html.escape(text)) for i, text in enumerate(self.exercise.hints, start=1)]
+        function = self.exercise.function
+        file = f"../{function.__module__.replace('.', '/')}.py"
+        link = f'<a href="{file}"><code>{file[3:]}</code></a>'
+        solution = f"The course's own function, from {link}:<pre>{html.escape(source(function))}</pre>"
+        return "".join(hints) + fold.format("Solution", solution)
+
+
+def source(function):
+    """A function as it stands in the package, without its docstring."""
+    text = textwrap.dedent(inspect.getsource(function))
+    docstring = ast.parse(text).body[0].body[0]
+    lines = text.splitlines()
+    return "\n".join(lines[: docstring.lineno - 1] + lines[docstring.end_lineno :])
+
+
+def given(case):
+    """Rows that list the inputs of a case."""
+    return [(name, shown(value)) for name, value in {**case.inputs, **case.numbers}.items()]
+
+
+def shown(value):
+    """Numbers with four digits, columns of a batch side by side."""
+    if value is None:
+        return "none"
+    if isinstance(value, torch.Tensor):
+        value = value.tolist()
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

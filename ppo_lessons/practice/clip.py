@@ -1,0 +1,194 @@
+"""Practice for lesson 10."""
+
+import torch
+
+from ppo_lessons.clip import clip_ratio, clipped_objective
+from ppo_lessons.importance_sampling import ratio, surrogate_objective
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.running import ADVANTAGES, LOGP, OLD_LOGP
+
+
+def case(label, rho, advantages, *, epsilon):
+    """Log-probabilities with these ratios, and advantages."""
+    rho, advantages = (torch.as_tensor(x, dtype=torch.float64) for x in (rho, advantages))
+    old_logp = torch.full_like(rho, 0.25).log()
+    inputs = {"logp": old_logp + rho.log(), "old_logp": old_logp, "advantages": advantages}
+    return Case(label, inputs, {"epsilon": epsilon})
+
+
+def random_case(label, *shape, seed, epsilon):
+    logp, old_logp, advantages = normal(3, *shape, seed=seed)
+    inputs = {"logp": 0.3 * logp - 1, "old_logp": 0.3 * old_logp - 1, "advantages": advantages}
+    return Case(label, inputs, {"epsilon": epsilon})
+
+
+RUNNING = Case(
+    "the running trajectory", {"logp": LOGP, "old_logp": OLD_LOGP, "advantages": ADVANTAGES}, {"epsilon": 0.2}
+)
+CASES = [
+    case("a ratio of 1", [1.0], [2.0], epsilon=0.2),
+    case("a ratio inside the band, A > 0", [1.1], [2.0], epsilon=0.2),
+    case("a ratio inside the band, A < 0", [1.1], [-2.0], epsilon=0.2),
+    case("a ratio above the band, A > 0", [1.5], [2.0], epsilon=0.2),
+    case("a ratio above the band, A < 0", [1.5], [-2.0], epsilon=0.2),
+    case("a ratio below the band, A > 0", [0.5], [2.0], epsilon=0.2),
+    case("a ratio below the band, A < 0", [0.5], [-2.0], epsilon=0.2),
+    case("a wider band", [1.5, 0.5, 2.4, 0.2], [1.0, -1.0, -2.0, 3.0], epsilon=0.6),
+    case("ε = 0", [1.5, 0.5, 0.9], [1.0, -1.0, -2.0], epsilon=0.0),
+    random_case("several samples", 7, seed=1, epsilon=0.2),
+    random_case("steps and games", 5, 4, seed=2, epsilon=0.1),
+]
+
+
+def variant(choose=torch.minimum, bounded=lambda rho, epsilon: clip_ratio(rho, epsilon=epsilon), mean=torch.mean):
+    """The clipped objective with three parts to get wrong."""
+
+    def function(logp, old_logp, advantages, *, epsilon):
+        rho, advantages = ratio(logp, old_logp), advantages.detach()
+        return mean(choose(rho * advantages, bounded(rho, epsilon) * advantages))
+
+    return function
+
+
+def clips_product(logp, old_logp, advantages, *, epsilon):
+    product = ratio(logp, old_logp) * advantages.detach()
+    return torch.minimum(product, product.clamp(1 - epsilon, 1 + epsilon)).mean()
+
+
+def clips_product_alone(logp, old_logp, advantages, *, epsilon):
+    return (ratio(logp, old_logp) * advantages.detach()).clamp(1 - epsilon, 1 + epsilon).mean()
+
+
+def loss(logp, old_logp, advantages, *, epsilon):
+    return -clipped_objective(logp, old_logp, advantages, epsilon=epsilon).objective
+
+
+def negative_advantages(logp, old_logp, advantages, *, epsilon):
+    return clipped_objective(logp, old_logp, -advantages, epsilon=epsilon).objective
+
+
+def differentiates_advantages(logp, old_logp, advantages, *, epsilon):
+    rho = ratio(logp, old_logp)
+    return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=epsilon) * advantages).mean()
+
+
+def differentiates_old(logp, old_logp, advantages, *, epsilon):
+    rho, advantages = (logp - old_logp).exp(), advantages.detach()
+    return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=epsilon) * advantages).mean()
+
+
+def differentiates_all(logp, old_logp, advantages, *, epsilon):
+    rho = (logp - old_logp).exp()
+    return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=epsilon) * advantages).mean()
+
+
+def without_clip(logp, old_logp, advantages, *, epsilon):
+    return surrogate_objective(logp, old_logp, advantages)
+
+
+def upside_down(logp, old_logp, advantages, *, epsilon):
+    rho, advantages = (old_logp.detach() - logp).exp(), advantages.detach()
+    return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=epsilon) * advantages).mean()
+
+
+def log_ratio_as_ratio(logp, old_logp, advantages, *, epsilon):
+    rho, advantages = logp - old_logp.detach(), advantages.detach()
+    return torch.minimum(rho * advantages, rho.clamp(1 - epsilon, 1 + epsilon) * advantages).mean()
+
+
+def clips_log_ratio(low, high):
+    """Clips log rho to [low, high] and takes exp afterwards."""
+
+    def function(logp, old_logp, advantages, *, epsilon):
+        log_rho, advantages = logp - old_logp.detach(), advantages.detach()
+        bounded = log_rho.clamp(low(epsilon), high(epsilon)).exp()
+        return torch.minimum(log_rho.exp() * advantages, bounded * advantages).mean()
+
+    return function
+
+
+MINIMUM, CASES_OF_SIX, WRONG = "2. Why the minimum", "3. Six cases", "7. What usually goes wrong"
+EXERCISES = [
+    Exercise(
+        function=clipped_objective,
+        notebook="10_clip",
+        differentiable=True,
+        first="return the mean of ratio times advantage. The check then shows a case in which a clip is needed.",
+        hints=(
+            "Compute the ratio from the log-probabilities with ratio(logp, old_logp), and clip it with torch.clamp.",
+            "Each sample has two terms: the ratio times A, and the clipped ratio times A. Take the smaller one.",
+            "A is data: advantages.detach() keeps the gradient out of it. The result is the mean over all samples.",
+        ),
+        running=RUNNING,
+        cases=CASES,
+        mistakes=[
+            Mistake(
+                "takes max instead of min",
+                "The larger of the two terms is the optimistic one: it rewards the runaway cases.",
+                MINIMUM,
+                (variant(torch.maximum),),
+            ),
+            Mistake(
+                "has no minimum at all",
+                "With the clipped term alone a sample that moved the wrong way gets gradient zero and stays there.",
+                MINIMUM,
+                (variant(lambda plain, clipped: clipped),),
+            ),
+            Mistake(
+                "clips the product",
+                "The band [1 − ε, 1 + ε] is meant for the ratio; ratio times A can be any number.",
+                WRONG,
+                (clips_product, clips_product_alone),
+            ),
+            Mistake(
+                "clips log ratios",
+                "The band [1 − ε, 1 + ε] lies around a ratio of 1; for log ρ nothing has changed at 0.",
+                WRONG,
+                (
+                    log_ratio_as_ratio,
+                    clips_log_ratio(lambda e: 1 - e, lambda e: 1 + e),
+                    clips_log_ratio(lambda e: -e, lambda e: e),
+                ),
+            ),
+            Mistake(
+                "has the wrong sign",
+                "An objective is maximised. The one minus sign stands in the trainer, where the loss is made.",
+                WRONG,
+                (loss, negative_advantages),
+            ),
+            Mistake(
+                "differentiates the advantage",
+                "Advantages and old log-probabilities are data: detach them.",
+                WRONG,
+                (differentiates_advantages, differentiates_old, differentiates_all),
+            ),
+            Mistake(
+                "does not clip",
+                "Ratio times A alone is the surrogate of lesson 08: nothing ends the reward for going further.",
+                "1. The problem: paid for going too far",
+                (without_clip,),
+            ),
+            Mistake(
+                "clips on one side only",
+                "The band has two edges: 1 − ε matters where A < 0, 1 + ε where A > 0.",
+                CASES_OF_SIX,
+                (
+                    variant(bounded=lambda rho, epsilon: rho.clamp(max=1 + epsilon)),
+                    variant(bounded=lambda rho, epsilon: rho.clamp(min=1 - epsilon)),
+                ),
+            ),
+            Mistake(
+                "has the ratio upside down",
+                "The ratio is new over old: exp(logp − old_logp).",
+                CASES_OF_SIX,
+                (upside_down,),
+            ),
+            Mistake(
+                "sums instead of averaging",
+                "The objective is a mean over samples, so that its size does not depend on the batch.",
+                MINIMUM,
+                (variant(mean=torch.sum),),
+            ),
+        ],
+    )
+]

@@ -1,0 +1,210 @@
+"""Practice for lesson 07."""
+
+import torch
+
+from ppo_lessons.advantage import td_error
+from ppo_lessons.gae import gae
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, chance, normal
+from ppo_lessons.practice.running import NEXT_VALUES, REWARDS, TERMINATED, TRUNCATED, VALUES
+
+
+def case(label, rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    inputs = {"rewards": rewards, "values": values, "next_values": next_values}
+    inputs = {name: torch.as_tensor(x, dtype=torch.float64) for name, x in inputs.items()}
+    flags = {"terminated": torch.as_tensor(terminated), "truncated": torch.as_tensor(truncated)}
+    return Case(label, {**inputs, **flags}, {"gamma": gamma, "lam": lam})
+
+
+def random_case(label, *shape, seed, ends, cuts, gamma, lam):
+    numbers = normal(3, *shape, seed=seed)
+    flags = chance(ends, *shape, seed=seed + 1), chance(cuts, *shape, seed=seed + 2)
+    return case(label, *numbers, *flags, gamma=gamma, lam=lam)
+
+
+NO, YES = False, True
+RUNNING = case("the running trajectory", REWARDS, VALUES, NEXT_VALUES, TERMINATED, TRUNCATED, gamma=1.0, lam=0.5)
+CASES = [
+    case("one step", [1.0], [0.5], [2.0], [NO], [NO], gamma=0.5, lam=0.5),
+    case("one step that ends the world", [1.0], [0.5], [2.0], [YES], [NO], gamma=0.5, lam=0.5),
+    case("one step at a time limit", [1.0], [0.5], [2.0], [NO], [YES], gamma=0.5, lam=0.5),
+    case("two steps", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [NO, NO], [NO, NO], gamma=0.5, lam=0.8),
+    case("an end, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [YES, NO], [NO, NO], gamma=0.5, lam=0.8),
+    case(
+        "a time limit, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [NO, NO], [YES, NO], gamma=0.5, lam=0.8
+    ),
+    random_case("four steps without an end", 4, seed=1, ends=0.0, cuts=0.0, gamma=0.9, lam=0.7),
+    random_case("λ = 0", 4, seed=2, ends=0.0, cuts=0.0, gamma=0.9, lam=0.0),
+    random_case("λ = 1 and γ = 1", 4, seed=3, ends=0.0, cuts=0.0, gamma=1.0, lam=1.0),
+    random_case("several games side by side", 9, 5, seed=4, ends=0.2, cuts=0.2, gamma=0.9, lam=0.7),
+    random_case("a batch of any shape", 5, 2, 3, seed=5, ends=0.3, cuts=0.3, gamma=0.8, lam=0.6),
+]
+
+
+def variant(
+    bootstrap=lambda v, values, ended, cut: v.masked_fill(ended, 0), follow=lambda a, ended, cut: a * ~(ended | cut)
+):
+    """GAE with two parts to get wrong: what stands for V of the next state, and what is passed to the step before."""
+
+    def function(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        delta = rewards + gamma * bootstrap(next_values, values, terminated, truncated) - values
+        advantages, following = torch.zeros_like(delta), torch.zeros_like(delta[0])
+        for t in reversed(range(len(delta))):
+            following = delta[t] + gamma * lam * follow(following, terminated[t], truncated[t])
+            advantages[t] = following
+        return advantages
+
+    return function
+
+
+def later(x, last):
+    """x_{t+1}; at the last step `last`."""
+    return torch.cat([x[1:], last])
+
+
+def keeps(x, terminated, truncated):
+    return x
+
+
+def lam_in_delta(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    return gae(rewards, values, lam * next_values, terminated, truncated, gamma=gamma, lam=lam)
+
+
+def lam_times_delta(*steps, gamma, lam):
+    return lam * gae(*steps, gamma=gamma, lam=lam)
+
+
+def no_gamma_in_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    zero = torch.zeros_like(delta)
+    return gae(delta, zero, zero, terminated, truncated, gamma=1.0, lam=lam)
+
+
+def no_lam_in_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    return gae(rewards, values, next_values, terminated, truncated, gamma=gamma, lam=1.0)
+
+
+def td_errors(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    return td_error(rewards, values, next_values, terminated, gamma=gamma)
+
+
+def plus_values(*steps, gamma, lam):
+    return gae(*steps, gamma=gamma, lam=lam) + steps[1]
+
+
+def forward(stop):
+    """A_t = delta_t + gamma lam A_{t-1}. `stop(ended)[t]`: nothing is passed on to step t."""
+
+    def function(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+        stops = stop(terminated | truncated)
+        before, advantages = torch.zeros_like(delta[0]), []
+        for t in range(len(delta)):
+            before = delta[t] + gamma * lam * before.masked_fill(stops[t], 0)
+            advantages.append(before)
+        return torch.stack(advantages)
+
+    return function
+
+
+THREE_WAYS, DERIVATION = "7. Three ways to stop", "3. From an average to a sum"
+EXERCISES = [
+    Exercise(
+        function=gae,
+        notebook="07_gae",
+        first="compute all TD errors in one line with td_error and return them. The check then says what is missing.",
+        hints=(
+            "Two things are needed: the TD errors, from td_error of lesson 06, and a loop from the end to the start.",
+            "Before the loop nothing follows: following = torch.zeros_like(delta[0]). In the loop, for step t: "
+            "following = delta[t] + gamma * lam * following.",
+            "Where step t is terminated or truncated, what follows belongs to another episode: set it to 0 before you "
+            "add it.",
+        ),
+        running=RUNNING,
+        cases=CASES,
+        mistakes=[
+            Mistake(
+                "bootstraps through a terminal state",
+                "Where the world has ended nothing comes any more, so V of the next state must count as 0.",
+                THREE_WAYS,
+                (variant(bootstrap=lambda v, *_: v), variant(bootstrap=lambda v, *_: v, follow=keeps)),
+            ),
+            Mistake(
+                "lets the sum run across a reset",
+                "After a step that is terminated or truncated a new episode begins: the sum must stop at both.",
+                THREE_WAYS,
+                (
+                    variant(follow=keeps),
+                    variant(follow=lambda a, ended, cut: a * ~ended),
+                    variant(follow=lambda a, ended, cut: a * ~cut),
+                ),
+            ),
+            Mistake(
+                "treats a time limit as an end",
+                "At truncated the world would have gone on: V of the last observation stays in the TD error, and only "
+                "the sum stops.",
+                THREE_WAYS,
+                (
+                    variant(bootstrap=lambda v, values, ended, cut: v.masked_fill(ended | cut, 0)),
+                    variant(
+                        bootstrap=lambda v, values, ended, cut: v.masked_fill(ended | cut, 0),
+                        follow=lambda a, ended, cut: a * ~ended,
+                    ),
+                ),
+            ),
+            Mistake(
+                "is off by one in the next values",
+                "next_values[t] already is V of the state after step t: no further shift, and values[t + 1] is another "
+                "episode's where step t ended one.",
+                THREE_WAYS,
+                (
+                    variant(lambda v, values, ended, cut: later(v, v[-1:]).masked_fill(ended, 0)),
+                    variant(lambda v, values, ended, cut: later(v, 0 * v[-1:]).masked_fill(ended, 0)),
+                    variant(lambda v, values, ended, cut: later(values, v[-1:]).masked_fill(ended, 0)),
+                    variant(lambda v, values, ended, cut: later(values, 0 * v[-1:]).masked_fill(ended, 0)),
+                    variant(lambda v, values, ended, cut: v.roll(-1, 0).masked_fill(ended, 0)),
+                    variant(lambda v, values, ended, cut: values.masked_fill(ended, 0)),
+                ),
+            ),
+            Mistake(
+                "multiplies λ into δ",
+                "λ weighs the later TD errors; inside δ belongs γ only.",
+                DERIVATION,
+                (lam_in_delta, lam_times_delta),
+            ),
+            Mistake(
+                "forgets γ in the recursion",
+                "What follows is passed on with the factor γλ, not λ alone: it comes one step later.",
+                DERIVATION,
+                (no_gamma_in_the_loop,),
+            ),
+            Mistake(
+                "forgets λ in the recursion",
+                "What follows is passed on with the factor γλ, not γ alone: that would be λ = 1.",
+                "4. The two ends of the slider",
+                (no_lam_in_the_loop,),
+            ),
+            Mistake(
+                "returns the TD errors",
+                "The TD error is the case λ = 0: the later TD errors are still to be added.",
+                DERIVATION,
+                (td_errors,),
+            ),
+            Mistake(
+                "loops forward",
+                "A_t must collect what comes after step t, so the loop begins at the last step.",
+                DERIVATION,
+                (
+                    forward(lambda ended: torch.cat([ended[:1] & False, ended[:-1]])),
+                    forward(lambda ended: ended),
+                    forward(lambda ended: ended & False),
+                ),
+            ),
+            Mistake(
+                "returns the critic's target",
+                "Advantage plus value is what the critic should have said; asked for is the advantage alone.",
+                "3. From an average to a sum",
+                (plus_values,),
+            ),
+        ],
+    )
+]

@@ -1,0 +1,106 @@
+"""What learners may write for lesson 10."""
+
+import torch
+
+
+def by_cases(logp, old_logp, advantages, *, epsilon):
+    rho, a = torch.exp(logp - old_logp.detach()), advantages.detach()
+    best = torch.where(a > 0, rho.clamp(max=1 + epsilon), rho.clamp(min=1 - epsilon))
+    return (best * a).mean()
+
+
+def one_by_one(logp, old_logp, advantages, *, epsilon):
+    terms = []
+    for new, old, a in zip(logp.flatten(), old_logp.detach().flatten(), advantages.detach().flatten(), strict=True):
+        rho = torch.exp(new) / torch.exp(old)
+        bounded = torch.clip(rho, 1 - epsilon, 1 + epsilon)
+        terms.append(min(rho * a, bounded * a))
+    return sum(terms) / len(terms)
+
+
+def spinning_up_style(logp, old_logp, advantages, *, epsilon):
+    rho, a = (logp - old_logp.detach()).exp(), advantages.detach()
+    ceiling = torch.where(a >= 0, (1 + epsilon) * a, (1 - epsilon) * a)
+    return torch.min(rho * a, ceiling).mean()
+
+
+RIGHT = {"my_clipped_objective": [by_cases, one_by_one, spinning_up_style]}
+
+
+def attempt(expression):
+    """A function from an expression in rho, a, epsilon, with data detached."""
+
+    def my_clipped_objective(logp, old_logp, advantages, *, epsilon):
+        return expression(torch.exp(logp - old_logp.detach()), advantages.detach(), epsilon)
+
+    return my_clipped_objective
+
+
+def looped(term):
+    """The same for one sample at a time."""
+    return attempt(
+        lambda rho, a, e: torch.stack([term(x, y, e) for x, y in zip(rho.flatten(), a.flatten(), strict=True)]).mean()
+    )
+
+
+def band(rho, e):
+    return torch.clip(rho, 1 - e, 1 + e)
+
+
+def everything_flows(logp, old_logp, advantages, *, epsilon):
+    rho = torch.exp(logp) / torch.exp(old_logp)
+    return torch.min(rho * advantages, band(rho, epsilon) * advantages).mean()
+
+
+def advantages_flow(logp, old_logp, advantages, *, epsilon):
+    rho = torch.exp(logp - old_logp.detach())
+    return torch.stack([rho * advantages, band(rho, epsilon) * advantages]).min(0).values.mean()
+
+
+WRONG = {
+    "my_clipped_objective": {
+        "takes max instead of min": [
+            attempt(lambda rho, a, e: torch.max(rho * a, band(rho, e) * a).mean()),
+            looped(lambda rho, a, e: max(rho * a, band(rho, e) * a)),
+        ],
+        "has no minimum at all": [
+            attempt(lambda rho, a, e: (band(rho, e) * a).mean()),
+            looped(lambda rho, a, e: band(rho, e) * a),
+        ],
+        "clips the product": [
+            attempt(lambda rho, a, e: band(rho * a, e).mean()),
+            looped(lambda rho, a, e: min(rho * a, band(rho * a, e))),
+        ],
+        "clips log ratios": [
+            attempt(lambda rho, a, e: torch.min(rho * a, band(rho.log(), e).exp() * a).mean()),
+            looped(lambda rho, a, e: min(rho * a, rho.log().clip(-e, e).exp() * a)),
+        ],
+        "has the wrong sign": [
+            attempt(lambda rho, a, e: -torch.min(rho * a, band(rho, e) * a).mean()),
+            attempt(lambda rho, a, e: torch.max(-rho * a, -band(rho, e) * a).mean()),
+        ],
+        "differentiates the advantage": [everything_flows, advantages_flow],
+        "does not clip": [
+            attempt(lambda rho, a, e: (rho * a).mean()),
+            looped(lambda rho, a, e: rho * a),
+        ],
+        "clips on one side only": [
+            attempt(lambda rho, a, e: torch.min(rho * a, rho.clamp(max=1 + e) * a).mean()),
+            looped(lambda rho, a, e: min(rho * a, rho.clip(min=1 - e) * a)),
+        ],
+        "has the ratio upside down": [
+            attempt(lambda rho, a, e: torch.min(a / rho, band(1 / rho, e) * a).mean()),
+            looped(lambda rho, a, e: min(rho**-1 * a, band(rho**-1, e) * a)),
+        ],
+        "sums instead of averaging": [
+            attempt(lambda rho, a, e: torch.min(rho * a, band(rho, e) * a).sum()),
+            attempt(lambda rho, a, e: torch.where(a > 0, rho.clamp(max=1 + e), rho.clamp(min=1 - e)).mul(a).sum()),
+        ],
+    }
+}
+
+EQUIVALENT = {
+    "my_clipped_objective": {
+        "pessimistic = torch.minimum(clip_ratio(rho, epsilon=epsilon) * advantages, rho * advantages)",
+    }
+}

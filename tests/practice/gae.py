@@ -1,0 +1,154 @@
+"""What learners may write for lesson 07."""
+
+import numpy as np
+import torch
+
+from ppo_lessons.advantage import n_step_advantage, td_error
+
+
+def with_a_list(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    result, a = [], 0.0
+    for t in range(len(delta) - 1, -1, -1):
+        a = delta[t] + gamma * lam * a * (1 - (terminated | truncated)[t].double())
+        result.insert(0, a)
+    return result
+
+
+def numpy_style(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    r, v, v_next, end, cut = (x.numpy() for x in (rewards, values, next_values, terminated, truncated))
+    advantages = r + gamma * np.where(end, 0, v_next) - v
+    for t in range(len(r) - 2, -1, -1):
+        advantages[t] += np.where(end[t] | cut[t], 0, gamma * lam * advantages[t + 1])
+    return advantages
+
+
+def double_sum(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = rewards + gamma * next_values * ~terminated - values
+    alive = (~(terminated | truncated)).double()
+    result = torch.zeros_like(delta)
+    for t in range(len(delta)):
+        weight = torch.ones_like(delta[0])
+        for later in range(t, len(delta)):
+            result[t] += weight * delta[later]
+            weight = weight * gamma * lam * alive[later]
+    return result
+
+
+def mixture(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    steps, total = len(rewards), 0.0
+    for n in range(1, steps + 1):
+        weight = (1 - lam) * lam ** (n - 1) if n < steps else lam ** (n - 1)
+        total = total + weight * n_step_advantage(rewards, values, next_values, terminated, truncated, gamma=gamma, n=n)
+    return total
+
+
+RIGHT = {"my_gae": [with_a_list, numpy_style, double_sum, mixture]}
+
+
+def backward(delta, factor):
+    """a_t = delta_t + factor_t a_{t+1}, written with a Python list."""
+    result = [delta[-1]]
+    for t in range(len(delta) - 2, -1, -1):
+        result.append(delta[t] + factor[t] * result[-1])
+    return torch.stack(result[::-1])
+
+
+def summed(delta, factor):
+    """The same as an explicit sum."""
+    rows = []
+    for t in range(len(delta)):
+        weights = torch.cat([torch.ones_like(factor[:1]), factor[t:-1].cumprod(0)])
+        rows.append((weights * delta[t:]).sum(0))
+    return torch.stack(rows)
+
+
+def attempt(loop, delta, factor):
+    """A function from a loop and two expressions: delta(r, v, w, end, cut, g, l) and factor(end, cut, g, l)."""
+
+    def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        end, cut = terminated.double(), truncated.double()
+        d = delta(rewards, values, next_values, end, cut, gamma, lam)
+        return loop(d, factor(end, cut, gamma, lam) * torch.ones_like(d))
+
+    return my_gae
+
+
+def td(r, v, w, end, cut, g, lam):
+    return r + g * (1 - end) * w - v
+
+
+def passed_on(end, cut, g, lam):
+    return g * lam * (1 - end) * (1 - cut)
+
+
+def forward_numpy(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = (rewards + gamma * next_values * ~terminated - values).numpy()
+    for t in range(1, len(delta)):
+        delta[t] += gamma * lam * delta[t - 1] * ~(terminated | truncated)[t - 1].numpy()
+    return delta
+
+
+def forward_over_a_zip(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    out, a = [], torch.zeros_like(rewards[0])
+    for r, v, w, end, cut in zip(rewards, values, next_values, terminated, truncated, strict=True):
+        a = r + gamma * w * ~end - v + gamma * lam * a * ~(end | cut)
+        out.append(a)
+    return torch.stack(out)
+
+
+WRONG = {
+    "my_gae": {
+        "bootstraps through a terminal state": [
+            attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * w - v, passed_on),
+            attempt(summed, lambda r, v, w, end, cut, g, lam: r + g * w - v, lambda end, cut, g, lam: g * lam),
+        ],
+        "lets the sum run across a reset": [
+            attempt(backward, td, lambda end, cut, g, lam: g * lam),
+            attempt(summed, td, lambda end, cut, g, lam: g * lam * (1 - end)),
+        ],
+        "treats a time limit as an end": [
+            attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * w * (1 - end) * (1 - cut) - v, passed_on),
+            attempt(
+                summed, lambda r, v, w, end, cut, g, lam: torch.where(end + cut > 0, r - v, r + g * w - v), passed_on
+            ),
+        ],
+        "is off by one in the next values": [
+            attempt(
+                backward,
+                lambda r, v, w, end, cut, g, lam: r + g * (1 - end) * torch.cat([v[1:], w[-1:]]) - v,
+                passed_on,
+            ),
+            attempt(summed, lambda r, v, w, end, cut, g, lam: r + g * (1 - end) * v - v, passed_on),
+        ],
+        "multiplies λ into δ": [
+            attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * lam * (1 - end) * w - v, passed_on),
+            attempt(summed, lambda r, v, w, end, cut, g, lam: lam * td(r, v, w, end, cut, g, lam), passed_on),
+        ],
+        "forgets γ in the recursion": [
+            attempt(backward, td, lambda end, cut, g, lam: lam * (1 - end) * (1 - cut)),
+            attempt(summed, td, lambda end, cut, g, lam: lam * (end + cut == 0)),
+        ],
+        "forgets λ in the recursion": [
+            attempt(backward, td, lambda end, cut, g, lam: g * (1 - end) * (1 - cut)),
+            attempt(summed, td, lambda end, cut, g, lam: g * (end + cut == 0)),
+        ],
+        "returns the TD errors": [
+            attempt(backward, td, lambda end, cut, g, lam: 0.0),
+            lambda r, v, w, end, cut, *, gamma, lam: r - v + torch.where(end, 0.0, gamma * w),
+        ],
+        "loops forward": [forward_numpy, forward_over_a_zip],
+        "returns the critic's target": [
+            lambda r, v, w, end, cut, *, gamma, lam: v + double_sum(r, v, w, end, cut, gamma=gamma, lam=lam),
+            lambda *steps, gamma, lam: with_targets(*steps, gamma=gamma, lam=lam),
+        ],
+    }
+}
+
+
+def with_targets(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td(rewards, values, next_values, terminated.double(), truncated.double(), gamma, lam)
+    return backward(delta, passed_on(terminated.double(), truncated.double(), gamma, lam)) + values
+
+
+EQUIVALENT = {"my_gae": {"following = torch.zeros_like(delta[-1])"}}

@@ -1,0 +1,263 @@
+"""The checks of the learner's code: right answers pass however they are written, wrong ones are called by their name.
+
+tests/practice/<lesson>.py holds what learners may write: RIGHT ways, every listed mistake WRONG in two ways, and the
+EQUIVALENT mutants, which look different and do the same.
+"""
+
+import importlib
+import json
+
+import nbformat
+import pytest
+import torch
+
+from ppo_lessons import LESSONS
+from ppo_lessons.practice import EXERCISES, NotSolved, check, hints, progress
+from ppo_lessons.practice.checking import diagnose
+from tests.practice.mutants import mutants
+from tests.test_layout import ROOT
+
+ATTEMPTS = [importlib.import_module(f"tests.practice.{lesson}") for lesson in LESSONS]
+RIGHT = {name: ways for attempts in ATTEMPTS for name, ways in attempts.RIGHT.items()}
+WRONG = {name: ways for attempts in ATTEMPTS for name, ways in attempts.WRONG.items()}
+EQUIVALENT = {name: sources for attempts in ATTEMPTS for name, sources in attempts.EQUIVALENT.items()}
+MISTAKES = [(exercise, mistake) for exercise in EXERCISES.values() for mistake in exercise.mistakes]
+
+
+@pytest.fixture(autouse=True)
+def own_progress(monkeypatch, tmp_path):
+    """The progress of whoever runs the tests stays what it is."""
+    monkeypatch.setattr(progress, "file", lambda: tmp_path / "data" / "practice.json")
+    return tmp_path / "data" / "practice.json"
+
+
+def named(exercise, function):
+    function.__name__ = exercise.name
+    return function
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_lesson_has_an_exercise(lesson):
+    assert any(exercise.function.__module__ == f"ppo_lessons.{lesson}" for exercise in EXERCISES.values())
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_exercise_is_complete(exercise):
+    assert len({mistake.name for mistake in exercise.mistakes}) == len(exercise.mistakes) >= 6
+    assert len(exercise.hints) == 3 and exercise.first
+    assert set(WRONG[exercise.name]) == {mistake.name for mistake in exercise.mistakes}
+    assert all(len(ways) >= 2 for ways in WRONG[exercise.name].values())
+    assert len(RIGHT[exercise.name]) >= 2
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_the_package_passes_its_own_check(exercise):
+    assert diagnose(exercise, exercise.function).state == "right"
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_other_right_ways_pass(exercise):
+    for function in RIGHT[exercise.name]:
+        found = diagnose(exercise, function)
+        assert found.state == "right", f"{function.__name__}: {found.title}"
+
+
+@pytest.mark.parametrize(("exercise", "mistake"), MISTAKES, ids=[f"{e.name}: {m.name}" for e, m in MISTAKES])
+def test_mistake_is_called_by_its_name(exercise, mistake):
+    for function in (*mistake.versions, *WRONG[exercise.name][mistake.name]):
+        found = diagnose(exercise, function)
+        assert (found.state, found.title) == ("wrong", mistake.name)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_no_mutant_is_accepted(exercise):
+    changed = dict(mutants(exercise.function))
+    assert len(changed) >= 4
+    accepted = {source for source, function in changed.items() if diagnose(exercise, function).state == "right"}
+    assert accepted == EQUIVALENT.get(exercise.name, set())
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_feedback_points_to_sections_that_exist(exercise):
+    cells = nbformat.read(ROOT / "notebooks" / f"{exercise.notebook}.ipynb", as_version=4).cells
+    lines = {line.lstrip("# ") for cell in cells for line in cell.source.splitlines() if line.startswith("## ")}
+    assert {mistake.look for mistake in exercise.mistakes} <= lines
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_notebook_asks_checks_and_hints(exercise):
+    code = [
+        cell.source
+        for cell in nbformat.read(ROOT / "notebooks" / f"{exercise.notebook}.ipynb", as_version=4).cells
+        if cell.cell_type == "code"
+    ]
+    stub = next(source for source in code if f"def {exercise.name}(" in source)
+    names = {}
+    exec(stub, {"torch": torch}, names)
+    assert f"check({exercise.name})" in "\n".join(code)
+    assert f"hints({exercise.name})" in "\n".join(code)
+    with pytest.raises(NotSolved):
+        check(names[exercise.name], strict=True)
+
+
+def test_a_stub_is_told_where_to_begin():
+    def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        """Write it here."""
+        ...
+
+    answer = check(my_gae)
+    assert answer.state == "open" and "not attempted yet" in str(answer) and "td_error" in str(answer)
+    assert answer.function is EXERCISES["my_gae"].function
+    with pytest.raises(NotSolved, match="not attempted"):
+        check(my_gae, strict=True)
+
+
+def test_a_right_answer_says_what_was_tested_and_shows_the_running_trajectory(own_progress):
+    function = named(EXERCISES["my_gae"], RIGHT["my_gae"][0])
+    answer = check(function)
+    assert answer.state == "right" and answer.function is function
+    assert "correct" in str(answer) and "one step at a time limit" in str(answer)
+    assert "-0.1733" in str(answer) and "-0.1733" in answer._repr_html_()
+    assert list(json.loads(own_progress.read_text())) == ["my_gae"]
+    check(function, strict=True)
+
+
+def test_a_wrong_answer_shows_the_smallest_input(own_progress):
+    wrong = named(EXERCISES["my_gae"], WRONG["my_gae"]["returns the TD errors"][0])
+    answer = check(wrong)
+    assert "returns the TD errors" in str(answer) and "3. From an average to a sum" in str(answer)
+    assert answer.finding.case.size == 10  # two steps of five inputs: on one step it is right
+    assert "expected" in str(answer) and "yours" in str(answer)
+    assert not own_progress.exists()
+    with pytest.raises(NotSolved, match="returns the TD errors"):
+        check(wrong, strict=True)
+
+
+def test_an_exception_is_shown_with_the_learners_own_line():
+    def my_entropy(logits):
+        shifted = logits - 1
+        return shifted + undefined_name  # noqa: F821
+
+    answer = check(my_entropy)
+    assert "NameError" in str(answer) and "return shifted + undefined_name" in str(answer)
+
+
+def test_a_wrong_signature_is_answered_with_the_call():
+    def my_gae(rewards):
+        return rewards + 1
+
+    assert "my_gae(rewards, values, next_values, terminated, truncated, gamma=1.0, lam=0.5)" in str(check(my_gae))
+
+
+def test_what_the_learner_prints_is_shown_once(capsys):
+    def my_entropy(logits):
+        print("here", logits.shape)
+        return logits
+
+    assert "it printed" in str(check(my_entropy)) and "here" in str(check(my_entropy))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (lambda x: None, "returns nothing"),
+        (lambda x: "no", "not a tensor of numbers"),
+        (lambda x: [[1.0], [1.0, 2.0]], "not a tensor of numbers"),
+        (lambda x: torch.zeros(2, 2, 2, 2), "another shape"),
+    ],
+)
+def test_a_result_that_is_no_answer_is_named(result, told):
+    def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        return result(rewards)
+
+    assert told in str(check(my_gae))
+
+
+def test_gradients_count():
+    def my_clipped_objective(logp, old_logp, advantages, *, epsilon):
+        return RIGHT["my_clipped_objective"][0](logp, old_logp, advantages, epsilon=epsilon).item()
+
+    assert "lets no gradient through" in str(check(my_clipped_objective))
+
+
+def test_an_input_changed_in_place_is_noticed():
+    def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        advantages = RIGHT["my_gae"][0](rewards, values, next_values, terminated, truncated, gamma=gamma, lam=lam)
+        rewards += 1
+        return advantages
+
+    assert "changes its input" in str(check(my_gae)) and "rewards is not what it was" in str(check(my_gae))
+
+
+def test_two_mistakes_at_once_are_told_one_after_the_other():
+    def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        return rewards + gamma * next_values * ~(terminated | truncated) - values
+
+    told = str(check(my_gae))
+    assert "goes wrong on one step at a time limit" in told and "On this input it treats a time limit as an end" in told
+
+
+def test_an_unknown_name_lists_the_exercises():
+    def my_advice(x):
+        return x
+
+    assert "my_advice" in str(check(my_advice)) and all(name in str(check(my_advice)) for name in EXERCISES)
+    assert "my_gae" in str(hints(my_advice))
+    with pytest.raises(NotSolved):
+        check(my_advice, strict=True)
+
+
+def test_html_is_escaped():
+    def my_entropy(logits):
+        raise ValueError("<script>")
+
+    assert "<script>" not in check(my_entropy)._repr_html_()
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_hints_are_folded_and_the_solution_is_the_packages_source(exercise):
+    shown = hints(named(exercise, lambda: None))._repr_html_()
+    assert shown.count("<details") == 4
+    assert f"def {exercise.function.__name__}(" in shown and "Args:" not in shown
+    file = f"{exercise.function.__module__.replace('.', '/')}.py"
+    assert f'href="../{file}"' in shown and (ROOT / file).is_file()
+
+
+# Progress
+
+
+def test_progress_keeps_the_first_day_and_survives_a_damaged_file(own_progress):
+    assert progress.solved() == {}
+    assert progress.record("my_gae") == ""
+    assert list(progress.solved()) == ["my_gae"]
+    own_progress.write_text('{"my_gae": "2020-01-01"}')
+    progress.record("my_gae")
+    assert progress.solved() == {"my_gae": "2020-01-01"}
+    own_progress.write_text("{broken")
+    assert progress.solved() == {}
+    assert own_progress.with_suffix(".damaged.json").read_text() == "{broken"
+    assert progress.record("my_gae") == "" and list(progress.solved()) == ["my_gae"]
+
+
+@pytest.mark.parametrize("content", ["[]", '{"my_gae": 3}', "", "\x00"])
+def test_a_file_of_another_kind_is_set_aside(own_progress, content):
+    own_progress.parent.mkdir()
+    own_progress.write_text(content)
+    assert progress.solved() == {} and not own_progress.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_not_fatal(own_progress):
+    own_progress.parent.write_text("a file where the folder should be")
+    answer = check(named(EXERCISES["my_gae"], RIGHT["my_gae"][0]))
+    assert answer.state == "right" and "could not be written" in str(answer)
+
+
+def test_the_command_lists_all_exercises(capsys, own_progress):
+    from ppo_lessons.practice.__main__ import main
+
+    progress.record("my_gae")
+    main()
+    out = capsys.readouterr().out
+    assert all(name in out for name in EXERCISES)
+    assert "[x]  07_gae" in out and f"1 of {len(EXERCISES)} solved" in out and str(own_progress) in out
