@@ -279,8 +279,11 @@ class Prediction(widgets.VBox):
         super().__init__([self.question, widgets.HBox([self.choice, self.button]), self.words])
 
     def reveal(self):
-        """Show the answer beside the prediction."""
-        self.text = self.verdict(self.choice.value, self.answer())
+        """Show the answer beside the prediction. An error in a callback would be lost, so it is shown in words."""
+        try:
+            self.text = self.verdict(self.choice.value, self.answer())
+        except Exception as error:
+            self.text = f"Run the cells above first ({type(error).__name__}: {error})."
         self.words.value = f'<div aria-live="polite" style="max-width:760px">{html.escape(self.text)}</div>'
 
     def verdict(self, guess, answer):

@@ -5,6 +5,7 @@ from pathlib import Path
 from ppo_lessons.figures import (
     advantage,
     baseline,
+    bug_lab,
     clip,
     continuous_actions,
     course_map,
@@ -41,6 +42,7 @@ PICTURES = {
         ppo.retrain,
         {"objective": "clip", "lam": 0.95, "epsilon": 0.2, "beta": 1.0, "seed": 0},
     ),
+    "bug_lab": (bug_lab.known, {"bug": "no bootstrap at a time limit", "seed": 0}),
 }
 
 

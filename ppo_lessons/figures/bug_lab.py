@@ -1,0 +1,107 @@
+"""The bug lab drawn: the trainer as it is beside the trainer with a bug, same seed."""
+
+import math
+import textwrap
+
+import numpy as np
+
+from ppo_lessons.bug_lab import BUGS, train_with
+from ppo_lessons.figures.style import ADVANTAGE, CLIPPED, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
+from ppo_lessons.ppo import Config
+
+STEPS = 100_000
+PANELS = {  # what: (line, limits, scale)
+    "return": (RETURN, (0, 520), "linear"),
+    "KL at the first minibatch": (CLIPPED, (-0.005, 0.105), "linear"),
+    "explained variance": (VARIANCE, (-0.55, 1.05), "linear"),
+    "value loss": (VALUE, (1e-3, 1e3), "log"),
+    "entropy": (ADVANTAGE, (0, 0.75), "linear"),
+}
+# The curve that betrays each bug most clearly.
+TELLS = {
+    "no bootstrap at a time limit": "value loss",
+    "the sum runs across resets": "value loss",
+    "values of the rollout before": "value loss",
+    "advantages of the wrong sign": "return",
+    "advantages not normalised": "none of them",
+    "ratio from another sample's log-probability": "KL at the first minibatch",
+    "entropy of the wrong sign": "entropy",
+}
+# The same bugs without their names, in an order that does not follow the list.
+CASES = dict(zip("ABCDEFG", (list(BUGS)[i] for i in (3, 6, 2, 5, 0, 4, 1)), strict=True))
+
+
+FINISHED = {}  # (bug, seed): the run, so that nobody waits for the same run twice
+
+
+def rows(bug, seed):
+    """One run, update by update: steps / 1000, then the numbers of `PANELS` in their order."""
+    if (bug, seed) in FINISHED:
+        yield from FINISHED[bug, seed]
+        return
+    run = []
+    for record, first_kl in train_with(bug, Config(seed=seed, total_steps=STEPS, device="cpu")):
+        numbers = record.mean_return, first_kl, record.explained_variance, record.value_loss, record.entropy
+        run.append((record.env_steps / 1000, *numbers))
+        yield run[-1]
+    FINISHED[bug, seed] = run
+
+
+def curves(bug, seed):
+    """A whole run: [1 + updates, 1 + panels], steps / 1000 first."""
+    return np.array(list(rows(bug, seed)))
+
+
+def build(figure):
+    panels, lines = {}, {}
+    axes = figure.subplots(2, 3)
+    for panel, (name, (line, limits, scale)) in zip(axes.flat, PANELS.items(), strict=False):
+        quiet_grid(panel)
+        (right,) = panel.plot([], [], **OLD_POLICY)
+        (wrong,) = panel.plot([], [], **{**line, "linestyle": "-"})
+        panel.set(ylim=limits, yscale=scale, xlim=(0, STEPS / 1000))
+        panel.set_title(name, fontsize=9.5)
+        lines[name] = right, wrong
+        panels[name] = panel
+    for panel in axes.flat[2:5]:
+        panel.set_xlabel("environment steps / 1000")
+    axes.flat[5].axis("off")
+    axes.flat[5].plot([], [], **OLD_POLICY, label="the trainer as it is")
+    axes.flat[5].plot([], [], color="black", label="the trainer with the bug")
+    axes.flat[5].legend(loc="upper left")
+    words = axes.flat[5].text(0.02, 0.45, "", transform=axes.flat[5].transAxes, va="top", fontsize=9.5)
+    return {"lines": lines, "words": words}
+
+
+def compare(artists, bug, name, seed):
+    """Train both and move the curves: a sentence a stage."""
+    right, wrong = [], []
+    for good, bad in zip(rows(None, seed), rows(bug, seed), strict=True):
+        right.append(good)
+        wrong.append(bad)
+        for i, (title, lines) in enumerate(artists["lines"].items(), start=1):
+            for line, run in zip(lines, (right, wrong), strict=True):
+                steps, values = np.array(run)[:, [0, i]].T
+                known = np.isfinite(values)
+                line.set_data(steps[known], values[known].clip(*PANELS[title][1]))
+        artists["words"].set_text(f"{textwrap.fill(name, 30)}\nseed {seed}, step {1000 * good[0]:,.0f}")
+        if len(right) > 1:
+            pairs = zip(PANELS, good[1:], bad[1:], strict=True)
+            told = "; ".join(f"{title} {shown(a)} and {shown(b)}" for title, a, b in pairs)
+            yield f"{name}, seed {seed}, after {1000 * good[0]:,.0f} steps, without the bug and with it: {told}."
+
+
+def shown(number):
+    return f"{number:.3g}" if math.isfinite(number) else "not known"
+
+
+def update_known(artists, *, bug, seed):
+    yield from compare(artists, bug, bug, seed)
+
+
+def update_hidden(artists, *, case, seed):
+    yield from compare(artists, CASES[case], f"case {case}", seed)
+
+
+known = Picture(build, update_known, size=(860, 420))
+hidden = Picture(build, update_hidden, size=(860, 420))
