@@ -24,13 +24,18 @@ class Softmax:
 
     @staticmethod
     def sample(logits, *, generator):
-        """Draw one action for each row of logits: [N, A] -> [N]."""
-        return torch.multinomial(softmax_policy(logits, temperature=1.0), 1, generator=generator).squeeze(-1)
+        """Draw one action for each row of logits: [N, A] -> [N].
+
+        Each action waits an exponential time with rate pi(a|s); the first to ring is drawn, and that is a with
+        probability pi(a|s). `torch.multinomial` draws the same actions from the same generator, but looks at its input.
+        """
+        probabilities = softmax_policy(logits, temperature=1.0)
+        return (probabilities / torch.empty_like(probabilities).exponential_(generator=generator)).argmax(-1)
 
     @staticmethod
     def log_probability(logits, actions):
         """log pi(a|s) of the actions taken: [..., A] and [...] -> [...]."""
-        return torch.distributions.Categorical(logits=logits, validate_args=False).log_prob(actions)
+        return logits.log_softmax(-1).gather(-1, actions[..., None]).squeeze(-1)
 
     @staticmethod
     def greedy(logits):

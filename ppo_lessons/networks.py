@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from ppo_lessons.distributions import Softmax, distribution
+from ppo_lessons.fast_network import fast_network
 
 
 class Network(nn.Module):
@@ -26,7 +27,12 @@ class Network(nn.Module):
 
     def forward(self, observations):
         batch = observations.shape[: observations.dim() - self.observation_dims]
-        return self.layers(observations.reshape(*batch, -1))
+        x = observations.reshape(*batch, -1)
+        if x.is_cuda or torch.compiler.is_compiling():
+            return self.layers(x)
+        first, _, second, _, third = self.layers
+        parameters = first.weight, first.bias, second.weight, second.bias, third.weight, third.bias
+        return fast_network(x.reshape(-1, first.in_features), *parameters).reshape(*batch, third.out_features)
 
 
 class GaussianNetwork(Network):

@@ -184,3 +184,12 @@ def test_one_gaussian_step_moves_towards_the_action_that_paid():
         objective = (sign * Gaussian.log_probability(parameters, torch.tensor([[0.7]]))).mean()
         (gradient,) = torch.autograd.grad(objective, parameters)
         assert gradient[0, 0].item() == pytest.approx(sign * 0.7)
+
+
+@pytest.mark.parametrize("width", [2, 5])
+def test_sampling_draws_what_multinomial_would(width):
+    """The race of exponential times, written out, spends the generator's numbers as PyTorch's own function does."""
+    logits = torch.randn(4096, width, generator=torch.Generator().manual_seed(7))
+    ours = Softmax.sample(logits, generator=torch.Generator().manual_seed(8))
+    theirs = torch.multinomial(logits.softmax(-1), 1, generator=torch.Generator().manual_seed(8)).squeeze(-1)
+    assert torch.equal(ours, theirs)
