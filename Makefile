@@ -11,7 +11,7 @@ COPY_NEW = import os, shutil; shutil.copytree("notebooks", "my", dirs_exist_ok=T
 ignore=shutil.ignore_patterns(".*"), copy_function=lambda a, b: os.path.exists(b) or shutil.copy(a, b))
 PYTEST = $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
 
-.PHONY: help lab test test-all lint figures bench ladder scaling
+.PHONY: help lab test test-all lint figures bench bench-gpu ladder scaling
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -33,8 +33,11 @@ lint: .venv/installed-test ## check style and formatting
 figures: .venv/installed ## draw the pictures in assets/ anew
 	$(BIN)/python -m ppo_lessons.figures
 
-bench: .bench/installed ## time the trainer against its peers, in an environment of their own
-	.bench/bin/python tests/benchmarks/solve_cartpole.py
+bench: .bench/installed ## time the trainer against its peers, in an environment of their own: about 20 minutes
+	.bench/bin/python tests/benchmarks/bench.py
+
+bench-gpu: .bench/installed ## record a run on this machine's GPU; bring a PyTorch (and a JAX) that sees it
+	.bench/bin/python tests/benchmarks/gpu.py
 
 ladder: .venv/installed ## train all ten algorithms with ten seeds and record what came out: about ten minutes
 	$(BIN)/python -m ppo_lessons.algorithm_ladder

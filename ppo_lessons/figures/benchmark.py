@@ -1,0 +1,63 @@
+"""The trainer beside its peers, drawn from the recorded result of `make bench`."""
+
+import json
+from pathlib import Path
+
+from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
+
+RESULT = Path(__file__).parents[2] / "assets" / "bench.json"
+LINES = {
+    "ours": {**RETURN, "marker": "o"},
+    "rejax": {**VARIANCE, "linestyle": "-", "marker": "s"},
+    "SBX": {**VALUE, "marker": "^"},
+    "Stable-Baselines3": {**OLD_POLICY, "marker": "v"},
+}
+
+
+def load():
+    """The recorded result."""
+    return json.loads(RESULT.read_text())
+
+
+def build(figure):
+    result = load()
+    left, right = figure.subplots(1, 2, width_ratios=[5, 4])
+    quiet_grid(left)
+    rows = result["solve"]
+    for place, (name, row) in zip(range(len(rows))[::-1], rows.items(), strict=True):
+        style = LINES[name.split(",")[0]]
+        if row["seconds"] is None:
+            left.text(0, place, " not solved by every seed", va="center", fontsize=8.5)
+            continue
+        left.barh(place, row["seconds"], color=style["color"], alpha=0.6, height=0.62)
+        seconds = [run["seconds"] for run in row["runs"]]
+        left.plot(seconds, [place] * len(seconds), "|", color="black", markersize=9)
+        left.text(max(seconds), place, f"  {row['seconds']:.1f}", va="center", fontsize=8.5)
+    left.set_yticks(range(len(rows))[::-1], list(rows))
+    left.set(xlabel="seconds from process start to solved; each | is a seed")
+    left.margins(x=0.15)
+    left.set_title("CartPole-v1 solved: 100 greedy episodes of 475", fontsize=9.5)
+    quiet_grid(right)
+    for trainer, row in result["speed"].items():
+        known = [(int(games), one["steps_per_second"]) for games, one in row.items() if one["steps_per_second"]]
+        if known:
+            right.plot(*zip(*known, strict=True), **LINES[trainer], markersize=4.5, label=trainer)
+    right.axhline(result["limit"]["steps_per_second"], **BIAS, label="limit: matrix products alone")
+    right.set(xscale="log", yscale="log", xlabel="games side by side", ylabel="environment steps a second")
+    games = [int(number) for number in result["speed"]["ours"]]
+    right.set_xticks(games, [f"{number:,}" for number in games])
+    right.minorticks_off()
+    right.legend(fontsize=8)
+    right.set_title("steps a second while training", fontsize=9.5)
+    return result
+
+
+def words(result):
+    solved = ", ".join(
+        f"{name} {row['seconds']:.1f} s" if row["seconds"] else f"{name} not by every seed"
+        for name, row in result["solve"].items()
+    )
+    return f"CartPole-v1 solved, medians of {len(result['seeds'])} seeds: {solved}."
+
+
+comparison = Picture(build, words, size=(900, 380))

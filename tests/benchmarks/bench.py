@@ -1,0 +1,166 @@
+"""`make bench`: how soon CartPole-v1 is solved, and how many environment steps a second training takes, beside peers.
+
+Every number is the median of three seeds, each in a process of its own; peers take turns, so that a busy minute slows
+all alike. README.md in this folder says what is compared and how it is judged.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+from peers import CLEANRL, OURS, REJAX, ZOO
+
+from ppo_lessons.figures.benchmark import RESULT, comparison
+from ppo_lessons.figures.style import Canvas
+
+HERE = Path(__file__).parent
+SEEDS = (0, 1, 2)
+GAMES = (4, 64, 1024, 8192)
+SOLVE = {
+    "ours": ("ours", OURS),
+    "ours, CleanRL's settings": ("ours", CLEANRL),
+    "Stable-Baselines3": ("Stable-Baselines3", ZOO),
+    "Stable-Baselines3, our settings": ("Stable-Baselines3", OURS),
+    "SBX": ("SBX", ZOO),
+    "SBX, our settings": ("SBX", OURS),
+    "rejax": ("rejax", REJAX),
+    "rejax, our settings": ("rejax", OURS),
+}
+SPEED = ("ours", "Stable-Baselines3", "SBX", "rejax")
+PACKAGES = ("torch", "stable-baselines3", "sbx-rl", "rejax", "gymnax", "jax", "gymnasium", "numpy")
+LIMIT = 400  # seconds that one process may take
+
+
+def run(figure, trainer, seed, settings):
+    """Start `one_run.py` and read its last line. What fails is told and left out."""
+    command = [sys.executable, str(HERE / "one_run.py"), figure, trainer, str(seed), json.dumps(settings)]
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    try:
+        done = subprocess.run(
+            [*command, str(time.time())], capture_output=True, text=True, env=environment, timeout=LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        return {"seed": seed, "failed": f"took longer than {LIMIT} s"}
+    if done.returncode:
+        return {"seed": seed, "failed": done.stderr.strip().splitlines()[-1]}
+    return {"seed": seed, **json.loads(done.stdout.splitlines()[-1])}
+
+
+def middle(runs, key):
+    """Median over the seeds, None where one of them did not get there."""
+    values = [one.get(key) for one in runs if one.get("solved", True)]
+    return median(values) if len(values) == len(runs) and None not in values else None
+
+
+def solve():
+    """Seconds from process start to solved, by each trainer with its authors' settings and with ours."""
+    rows = {name: {"settings": settings, "runs": []} for name, (_, settings) in SOLVE.items()}
+    for seed in SEEDS:
+        for name, (trainer, settings) in SOLVE.items():
+            rows[name]["runs"].append(run("solve", trainer, seed, settings))
+            print(f"solve  seed {seed}  {name:32}", rows[name]["runs"][-1], flush=True)
+    for row in rows.values():
+        row["seconds"], row["steps"] = middle(row["runs"], "seconds"), middle(row["runs"], "steps")
+    return rows
+
+
+def speed():
+    """Environment steps a second while training, the same settings for all: trainer -> number of games -> row."""
+    rows = {trainer: {str(games): {"runs": []} for games in GAMES} for trainer in SPEED}
+    for seed in SEEDS:
+        for games in GAMES:
+            for trainer in SPEED:
+                settings = OURS | {"num_envs": games, "total_steps": 10**9}
+                row = rows[trainer][str(games)]
+                row["runs"].append(run("speed", trainer, seed, settings))
+                row["steps_per_second"] = middle(row["runs"], "steps_per_second")
+                print(f"speed  seed {seed}  {games:5} games  {trainer:18}", row["runs"][-1], flush=True)
+    return rows
+
+
+def limit():
+    """The steps a second at which the matrix products of training alone would keep the whole machine busy.
+
+    A step is played by the actor and valued by the critic (2 passes), and then learned from in each epoch, forward and
+    backward (3 passes of both). A pass of a weight matrix takes two operations a weight.
+    """
+    actor, critic = (2 * (4 * 64 + 64 * 64 + 64 * outputs) for outputs in (2, 1))
+    operations = (1 + 3 * OURS["epochs"]) * (actor + critic)
+    rates = {threads: matrix_rate(threads) for threads in {1, os.cpu_count()}}
+    return {
+        "operations_per_step": operations,
+        "operations_per_second": rates,
+        "steps_per_second": max(rates.values()) / operations,
+    }
+
+
+def matrix_rate(threads, rows=8192, width=64):
+    """Operations a second of the product that training does most: [8192, 64] times [64, 64], the best of 50."""
+    torch.set_num_threads(threads)
+    a, b = torch.randn(rows, width), torch.randn(width, width)
+    times = []
+    for _ in range(50):
+        began = time.perf_counter()
+        a @ b
+        times.append(time.perf_counter() - began)
+    return 2 * rows * width * width / min(times)
+
+
+def machine():
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    cpu = names[0] if names else platform.processor()
+    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system(), "load_before": load}
+
+
+def table(result):
+    """The result as two tables in Markdown."""
+
+    def cell(number, form):
+        return "-" if number is None else format(number, form)
+
+    lines = ["| Solved CartPole-v1 | seconds from process start | environment steps |", "|---|---|---|"]
+    for name, row in result["solve"].items():
+        lines.append(f"| {name} | {cell(row['seconds'], '.1f')} | {cell(row['steps'], ',.0f')} |")
+    lines += ["", "| Steps a second while training | " + " | ".join(f"{games:,} games" for games in GAMES) + " |"]
+    lines.append("|---" * (len(GAMES) + 1) + "|")
+    bound = result["limit"]["steps_per_second"]
+    for trainer, row in result["speed"].items():
+        rates = [row[str(games)]["steps_per_second"] for games in GAMES]
+        cells = ["-" if rate is None else f"{rate:,.0f} ({rate / bound:.1%})" for rate in rates]
+        lines.append(f"| {trainer} | " + " | ".join(cells) + " |")
+    lines += ["", f"In brackets: share of the limit, {bound:,.0f} steps a second."]
+    lines += ["", ", ".join(f"{name} {version}" for name, version in result["versions"].items()) + "."]
+    where = result["machine"]
+    lines += [f"{where['cpu']}, {where['cores']} cores, {where['system']}; {result['date']}.", ""]
+    return "\n".join(lines)
+
+
+def main():
+    began = time.time()
+    result = {
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in PACKAGES}},
+        "machine": machine(),
+        "seeds": SEEDS,
+        "limit": limit(),
+        "solve": solve(),
+        "speed": speed(),
+    }
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
+    RESULT.with_suffix(".md").write_text(table(result))
+    RESULT.with_suffix(".png").write_bytes(Canvas(comparison).png())
+    print(f"\n{table(result)}\n{time.time() - began:.0f} s; written to assets/bench.json, .md and .png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""One training in a process of its own: `bench.py` starts it, the last line that it prints is the result in JSON.
+
+    one_run.py solve TRAINER SEED SETTINGS STARTED    seconds from process start to solved
+    one_run.py speed TRAINER SEED SETTINGS STARTED    environment steps per second while training
+
+SETTINGS are JSON, STARTED is the time at which the process was started. The clock stands still while a policy is
+judged, so nobody pays for the judge.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+EVERY = 5000  # environment steps between two judgements
+EPISODES, SOLVED = 100, 475
+SHORTEST = 2.0  # seconds that a measured stretch lasts at least
+
+
+def judge(act):
+    """Mean return of 100 greedy episodes in Gymnasium's own CartPole-v1, the same episodes for everybody."""
+    import gymnasium
+    import numpy
+
+    games = gymnasium.make_vec("CartPole-v1", EPISODES)
+    observations, _ = games.reset(seed=10_000)
+    returns, playing = numpy.zeros(EPISODES), numpy.ones(EPISODES, dtype=bool)
+    while playing.any():
+        observations, rewards, terminated, truncated, _ = games.step(act(observations))
+        returns += rewards * playing
+        playing &= ~(terminated | truncated)
+    games.close()
+    return float(returns.mean())
+
+
+def solve(train, seed, settings, started):
+    """Seconds until a policy, looked at every 5,000 steps, plays 100 greedy episodes with a mean of at least 475."""
+    result = {"solved": False}
+    paused, next_look = 0.0, EVERY
+
+    def after_update(steps, act):
+        nonlocal paused, next_look
+        seconds = time.time() - started - paused
+        if steps < next_look:
+            return False
+        next_look = steps + EVERY
+        result.update(steps=steps, seconds=seconds, mean_return=judge(act))
+        result["solved"] = result["mean_return"] >= SOLVED
+        paused = time.time() - started - seconds
+        return result["solved"]
+
+    train(seed, settings, after_update)
+    return result
+
+
+def speed(train, seed, settings, started):
+    """Steps per second after the first update, over at least one update and two seconds."""
+    seen = []
+
+    def after_update(steps, act):
+        if steps:
+            seen.append((time.perf_counter(), steps))
+        return len(seen) > 1 and seen[-1][0] - seen[0][0] > SHORTEST
+
+    train(seed, settings, after_update)
+    (began, first), (ended, last) = seen[0], seen[-1]
+    return {"steps_per_second": (last - first) / (ended - began), "updates": len(seen) - 1}
+
+
+if __name__ == "__main__":
+    from peers import TRAINERS
+
+    figure, trainer, seed, settings, started = sys.argv[1:]
+    measure = {"solve": solve, "speed": speed}[figure]
+    print(json.dumps(measure(TRAINERS[trainer], int(seed), json.loads(settings), float(started))))
