@@ -22,6 +22,14 @@ class Adam:
             "steps": [torch.zeros((), device=p.device) for p in parameters],
         }
 
+    def set_learning_rate(self, lr):
+        """Change the learning rate; where it is a tensor, in its place, so that a captured update sees it."""
+        group = self.param_groups[0]
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr
+
     def zero_grad(self):
         for p in self.param_groups[0]["params"]:
             p.grad = None

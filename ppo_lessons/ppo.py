@@ -19,6 +19,7 @@ import torch
 from ppo_lessons import parallel
 from ppo_lessons.advantage import normalize, td_error
 from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
+from ppo_lessons.capture import Captured
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.distributions import distribution, distribution_of, for_the_game
 from ppo_lessons.expectation import standard_error
@@ -67,6 +68,7 @@ class Config:
     value_weight: float = 0.5
     max_grad_norm: float = 0.5
     hidden: int = 64  # width of both hidden layers
+    capture: bool = False  # record an update of a torch game once as a CUDA graph, and replay it
     normalize_observations: bool = False  # NumPy games: each number of an observation to mean 0, variance 1
     normalize_rewards: bool = False  # NumPy games: rewards in standard deviations of the discounted return
 
@@ -86,6 +88,11 @@ class Config:
         for name, known in (("objective", OBJECTIVES), ("weights", WEIGHTS)):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        if self.capture and (self.objective == "trust_region" or self.weights in MONTE_CARLO or self.kl_target > 0):
+            raise ValueError(
+                "capture needs an update that is the same program each time: neither the trust region, nor weights of "
+                "whole episodes, nor a kl_target"
+            )
         check_unit_interval(gamma=self.gamma, lam=self.lam)
         for name in ("learning_rate", "max_grad_norm", "max_kl"):
             check_positive(**{name: getattr(self, name)})
@@ -190,6 +197,8 @@ def train(config, *, resume=None):
     )
     game = Game(config.env_id, config.num_envs, device=device, seed=config.seed, normalization=normalization)
     with contextlib.closing(game):
+        if config.capture and not (game.on_device and parallel.team.size == 1):
+            raise ValueError("capture needs a torch game of this package and a single process")
         weights = torch.Generator().manual_seed(config.seed)
         spaces = game.observation_space, game.action_space
         with one_thread():  # the number of threads must not show in the weights' last digits
@@ -231,14 +240,21 @@ def train(config, *, resume=None):
             else:
                 game.load_state_dict(saved["game"])
 
+        def collect_and_improve():
+            rollout = collect(game, actor, config.num_steps, generator=generator)
+            return improve(actor, critic, optimizer, rollout, config, beta=beta, generator=generator)
+
+        if config.capture:
+            optimizer.param_groups[0]["lr"] = torch.tensor(config.learning_rate, device=device)
+            collect_and_improve = captured(collect_and_improve, game, generator)
+
         while update < config.updates:
-            optimizer.param_groups[0]["lr"] = config.learning_rate * (1 - update / config.updates)
+            optimizer.set_learning_rate(config.learning_rate * (1 - update / config.updates))
             try:
                 with one_thread():
                     if config.weights in MONTE_CARLO:
                         game.begin()
-                    rollout = collect(game, actor, config.num_steps, generator=generator)
-                    numbers = improve(actor, critic, optimizer, rollout, config, beta=beta, generator=generator)
+                    numbers = summary(collect_and_improve())
             except NonFiniteError as error:
                 raise NonFiniteError(
                     f"training stopped in update {update + 1}: {error}. If the game's rewards and observations are "
@@ -281,17 +297,19 @@ def descend(optimizer, loss, config, share=1.0):
     loss.backward()
     parameters = optimizer.param_groups[0]["params"]
     parallel.add_up_gradients(parameters, share)
-    check_finite(gradient_norm=torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm))
+    norm = torch.nn.utils.clip_grad_norm_(parameters, config.max_grad_norm)
+    check_finite(gradient_norm=norm)
     optimizer.step()
+    return norm
 
 
 def improve(actor, critic, optimizer, rollout, config, *, beta, generator):
-    """One update from one rollout: judge every action, then take `epochs * minibatches` gradient steps.
+    """Judge every action of a rollout, then take `epochs * minibatches` gradient steps.
 
     With "score" and "trust_region" the policy takes its one step first, and the minibatches train the critic alone.
 
     Returns:
-        dict: the numbers of a `Record`.
+        dict: what `summary` makes the numbers of a `Record` from, tensors on the device.
     """
     policy, ended = distribution_of(rollout.actions), rollout.episode_returns
     if config.weights in MONTE_CARLO:
@@ -322,7 +340,7 @@ def improve(actor, critic, optimizer, rollout, config, *, beta, generator):
         objective = score_objective(policy.log_probability(parameters, actions)[None], weights[None])
         loss = total_loss(objective, policy.entropy(parameters).mean(), 0.0, config)
         descend(optimizer, loss, config, share=1 / parallel.team.size)
-    losses, clipped = [], []
+    losses, clipped, norms = [], [], []
     for _ in range(config.epochs):
         order = torch.randperm(len(actions) * parallel.team.size, generator=generator, device=values.device)
         for minibatch in order.chunk(config.minibatches):
@@ -342,24 +360,43 @@ def improve(actor, critic, optimizer, rollout, config, *, beta, generator):
                 bonus = policy.entropy(parameters).mean()
                 clipped.append(share * outside.float().mean())
             critic_loss = value_loss(critic(observations[chosen]).squeeze(-1), targets[chosen])
-            descend(optimizer, total_loss(objective, bonus, critic_loss, config), config, share)
+            norms.append(descend(optimizer, total_loss(objective, bonus, critic_loss, config), config, share))
             losses.append(share * critic_loss.detach())
     with torch.no_grad():
         moved = policy.kl_divergence(old_parameters, actor(observations))
     ended, moved, undecided, values, targets = map(
         parallel.everyone, (ended.flatten(), moved, policy.entropy(old_parameters), values, targets)
     )
+    return {
+        "episode_returns": ended,
+        "kl": moved.mean(),
+        "clip_fraction": parallel.add_up(torch.stack(clipped)).mean() if clipped else None,
+        "entropy": undecided.mean(),
+        "value_loss": parallel.add_up(torch.stack(losses)).mean(),
+        "explained_variance": explained_variance(values, targets),
+        "gradient_norms": torch.stack(norms),
+    }
+
+
+def summary(improved):
+    """The numbers of a `Record` from the tensors of `improve`."""
+    ended, norms = improved["episode_returns"], improved["gradient_norms"]
+    check_finite(gradient_norm=norms)  # a captured update cannot look while it runs
     returns = ended[~ended.isnan()]
+    scalars = {name: tensor for name, tensor in improved.items() if name not in ("episode_returns", "gradient_norms")}
     return {
         "mean_return": returns.mean().item(),
         "return_standard_error": standard_error(returns).item() if len(returns) > 1 else torch.nan,
         "episodes": len(returns),
-        "kl": moved.mean().item(),
-        "clip_fraction": parallel.add_up(torch.stack(clipped)).mean().item() if clipped else torch.nan,
-        "entropy": undecided.mean().item(),
-        "value_loss": parallel.add_up(torch.stack(losses)).mean().item(),
-        "explained_variance": explained_variance(values, targets).item(),
+        **{name: torch.nan if tensor is None else tensor.item() for name, tensor in scalars.items()},
     }
+
+
+def captured(collect_and_improve, game, generator):
+    """The same update, recorded and replayed: see `ppo_lessons.capture`."""
+    held = [(game, "observations"), (game, "returns"), (game.envs, "state"), (game.envs, "elapsed")]
+    generators = [generator, game.envs.generator]
+    return Captured(collect_and_improve, device=game.device, generators=generators, held=held)
 
 
 @torch.no_grad()

@@ -117,6 +117,9 @@ gymnasium.register("ppo_tests/NanObservation-v0", BadObservation)
         ({"max_kl": 0.0}, "max_kl"),
         ({"damping": math.nan}, "damping"),
         ({"kl_target": -0.1}, "kl_target"),
+        ({"capture": True, "objective": "trust_region"}, "capture needs an update that is the same program"),
+        ({"capture": True, "weights": "baseline"}, "capture needs"),
+        ({"capture": True, "objective": "penalty", "kl_target": 0.01}, "capture needs"),
         ({"gamma": 1.01}, "gamma must lie in"),
         ({"gamma": math.nan}, "gamma"),
         ({"lam": -0.1}, "lam"),
@@ -225,7 +228,9 @@ def test_one_update_equals_the_equations_written_out(objective):
         parameters = [p for network in networks for p in network.parameters()]
         return torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-5)
 
-    numbers = ppo.improve(actor, critic, adam(actor, critic), rollout, config, beta=config.beta, generator=generator(1))
+    optimizer = adam(actor, critic)
+    improved = ppo.improve(actor, critic, optimizer, rollout, config, beta=config.beta, generator=generator(1))
+    numbers = ppo.summary(improved)
 
     steps, games = rollout.rewards.shape
     ended = rollout.terminated | rollout.truncated
