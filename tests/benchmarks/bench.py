@@ -4,23 +4,17 @@ Every number is the median of three seeds, each in a process of its own; peers t
 all alike. README.md in this folder says what is compared and how it is judged.
 """
 
-import importlib.metadata
 import json
 import os
-import platform
-import subprocess
-import sys
 import time
-from pathlib import Path
-from statistics import median
 
 import torch
 from peers import CLEANRL, OURS, REJAX, ZOO
+from processes import machine, middle, run, versions
 
 from ppo_lessons.figures.benchmark import RESULT, comparison
 from ppo_lessons.figures.style import Canvas
 
-HERE = Path(__file__).parent
 SEEDS = (0, 1, 2)
 GAMES = (4, 64, 1024, 8192)
 SOLVE = {
@@ -35,28 +29,6 @@ SOLVE = {
 }
 SPEED = ("ours", "Stable-Baselines3", "SBX", "rejax")
 PACKAGES = ("torch", "stable-baselines3", "sbx-rl", "rejax", "gymnax", "jax", "gymnasium", "numpy")
-LIMIT = 400  # seconds that one process may take
-
-
-def run(figure, trainer, seed, settings):
-    """Start `one_run.py` and read its last line. What fails is told and left out."""
-    command = [sys.executable, str(HERE / "one_run.py"), figure, trainer, str(seed), json.dumps(settings)]
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    try:
-        done = subprocess.run(
-            [*command, str(time.time())], capture_output=True, text=True, env=environment, timeout=LIMIT
-        )
-    except subprocess.TimeoutExpired:
-        return {"seed": seed, "failed": f"took longer than {LIMIT} s"}
-    if done.returncode:
-        return {"seed": seed, "failed": done.stderr.strip().splitlines()[-1]}
-    return {"seed": seed, **json.loads(done.stdout.splitlines()[-1])}
-
-
-def middle(runs, key):
-    """Median over the seeds, None where one of them did not get there."""
-    values = [one.get(key) for one in runs if one.get("solved", True)]
-    return median(values) if len(values) == len(runs) and None not in values else None
 
 
 def solve():
@@ -113,15 +85,6 @@ def matrix_rate(threads, rows=8192, width=64):
     return 2 * rows * width * width / min(times)
 
 
-def machine():
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(": ")[1] for line in lines if line.startswith("model name")]
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-    cpu = names[0] if names else platform.processor()
-    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system(), "load_before": load}
-
-
 def table(result):
     """The result as two tables in Markdown."""
 
@@ -149,7 +112,7 @@ def main():
     began = time.time()
     result = {
         "date": time.strftime("%Y-%m-%d"),
-        "versions": {"python": platform.python_version(), **{p: importlib.metadata.version(p) for p in PACKAGES}},
+        "versions": versions(*PACKAGES),
         "machine": machine(),
         "seeds": SEEDS,
         "limit": limit(),

@@ -27,13 +27,13 @@ def ours(seed, settings, after_update):
     from ppo_lessons.ppo import Config, train
 
     names = {"epsilon", "gamma", "lam", "num_envs", "num_steps", "epochs", "minibatches", "learning_rate"}
-    shared = {name: settings[name] for name in names | {"total_steps"}}
-    config = Config(seed=seed, device="cpu", entropy_weight=settings["entropy"], **shared)
+    shared = {name: settings[name] for name in (*names, "total_steps", "device", "capture") if name in settings}
+    config = Config(**{"device": "cpu", "seed": seed, "entropy_weight": settings["entropy"], **shared})
     for record in train(config):
 
         def act(observations, actor=record.policy):
             with torch.no_grad():
-                return actor(torch.as_tensor(observations)).argmax(-1).numpy()
+                return actor(torch.as_tensor(observations, device=config.device)).argmax(-1).cpu().numpy()
 
         if after_update(record.env_steps, act):
             break
@@ -104,6 +104,8 @@ def rejax(seed, settings, after_update):
     import optax
     from rejax import get_algo
 
+    if settings.get("device") == "cuda" and jax.default_backend() != "gpu":
+        raise RuntimeError("this JAX sees no GPU")
     batch = settings["num_envs"] * settings["num_steps"]
     updates = settings["total_steps"] // batch
     piece = max(1, 5000 // batch) if updates > 1 else 1  # updates in one call of the compiled program
