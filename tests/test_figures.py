@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
 from ppo_lessons.figures import __main__ as assets
-from ppo_lessons.figures import clip, corridor, gae, ppo
+from ppo_lessons.figures import benchmark, clip, corridor, gae, ppo
 from ppo_lessons.figures.style import Canvas
 from ppo_lessons.ppo import Config, Record, train
 
@@ -236,3 +236,50 @@ def test_the_film_is_an_animation_that_ends_with_the_longer_run():
     assert film.format == "PNG"
     assert film.n_frames == 4  # frames 0, 3, 6, 9
     assert film.size == (68, 20)
+
+
+# Recorded measurements
+
+
+def measured(numbers):
+    return {"runs": [{"seconds": n, "steps_per_second": n} for n in numbers], "steps": 1, "seconds": numbers[1]}
+
+
+def test_the_benchmark_picture_shows_what_was_recorded(tmp_path, monkeypatch):
+    names = ["ours", "rejax", "SBX", "Stable-Baselines3, our settings"]
+    record = {
+        "seeds": [0, 1, 2],
+        "limit": {"steps_per_second": 8e5},
+        "solve": {name: measured([n + 1.0, n + 2.0, n + 4.0]) for n, name in enumerate(names)},
+        "speed": {
+            name.split(",")[0]: {"4": {"steps_per_second": 1e3}, "64": {"steps_per_second": 1e4}} for name in names
+        },
+    }
+    record["solve"]["SBX"]["seconds"] = None
+    record["speed"]["SBX"]["64"]["steps_per_second"] = None
+    monkeypatch.setattr(benchmark, "RESULT", tmp_path / "bench.json")
+    benchmark.RESULT.write_text(json.dumps(record))
+    canvas = Canvas(benchmark.comparison)
+    assert canvas.text == (
+        "CartPole-v1 solved, medians of 3 seeds: ours 2.0 s, rejax 3.0 s, SBX not by every seed, "
+        "Stable-Baselines3, our settings 5.0 s."
+    )
+    assert misplaced(canvas.figure) == []
+    bars = [patch.get_width() for patch in canvas.figure.axes[0].patches]
+    assert bars == [2, 3, 5]
+
+
+def test_the_gpu_picture_shows_what_was_recorded(tmp_path, monkeypatch):
+    speeds = {"ours, plain": 1e5, "ours, captured": 2e6, "rejax": None}
+    row = {name: {"steps_per_second": rate} for name, rate in speeds.items()}
+    record = {"gpu": "Some GPU", "date": "2026-01-01", "speed": {"256": row, "4096": row}}
+    monkeypatch.setattr(ppo, "GPU_RUN", tmp_path / "ppo_gpu_run.json")
+    assert ppo.gpu_record() is None
+    ppo.GPU_RUN.write_text(json.dumps(record))
+    canvas = Canvas(ppo.gpu_run(ppo.gpu_record()))
+    assert canvas.text == (
+        "On one Some GPU, 2026-01-01, at best: ours, plain 100,000 steps a second with 256 games, "
+        "ours, captured 2,000,000 steps a second with 256 games."
+    )
+    assert [line.get_label() for line in canvas.figure.axes[0].lines] == ["ours, plain", "ours, captured"]
+    assert misplaced(canvas.figure) == []

@@ -1,7 +1,9 @@
 """Lesson 12 drawn: the curves of a run, several seeds against a verdict, retraining, and the film of the agent."""
 
 import io
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -23,6 +25,7 @@ from ppo_lessons.figures.style import (
 )
 from ppo_lessons.ppo import ALGORITHMS, Config, train
 
+GPU_RUN = Path(__file__).parents[2] / "assets" / "ppo_gpu_run.json"
 SOLVED = 475  # mean return from which CartPole-v1 counts as solved
 STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 PANELS = [  # field of the record, title, line, limits
@@ -110,6 +113,41 @@ def seeds(runs, scores, published):
     solved = sum(score >= SOLVED for score in scores)
     words = f"{solved} of {len(scores)} seeds reach a greedy mean of {SOLVED}; the lowest is {min(scores):.1f}."
     return Picture(build, lambda artists: words, size=(860, 340))
+
+
+def gpu_record():
+    """What `make bench-gpu` recorded, None where nobody has run it."""
+    return json.loads(GPU_RUN.read_text()) if GPU_RUN.exists() else None
+
+
+def gpu_run(record):
+    """Steps a second on a GPU against the number of games, plain, captured and beside a peer: a `Picture`."""
+    lines = {"ours, plain": OLD_POLICY, "ours, captured": RETURN, "rejax": VARIANCE}
+    games = [int(number) for number in record["speed"]]
+    rates = {
+        name: [row[name]["steps_per_second"] if name in row else None for row in record["speed"].values()]
+        for name in lines
+    }
+    known = {
+        name: [(n, rate) for n, rate in zip(games, column, strict=True) if rate is not None]
+        for name, column in rates.items()
+    }
+
+    def build(figure):
+        axes = figure.subplots()
+        quiet_grid(axes)
+        for name, points in known.items():
+            if points:
+                axes.plot(*zip(*points, strict=True), **lines[name], marker="o", markersize=4.5, label=name)
+        axes.set(xscale="log", yscale="log", xlabel="games side by side", ylabel="environment steps a second")
+        axes.set_xticks(games, [f"{number:,}" for number in games])
+        axes.minorticks_off()
+        axes.legend()
+        axes.set_title(f"{record['gpu']}, {record['date']}", fontsize=9.5)
+
+    best = {name: max(points, key=lambda point: point[1]) for name, points in known.items() if points}
+    words = ", ".join(f"{name} {rate:,.0f} steps a second with {n:,} games" for name, (n, rate) in best.items())
+    return Picture(build, lambda artists: f"On one {record['gpu']}, {record['date']}, at best: {words}.")
 
 
 def build_retrain(figure):
