@@ -242,7 +242,8 @@ def test_the_film_is_an_animation_that_ends_with_the_longer_run():
 
 
 def measured(numbers):
-    return {"runs": [{"seconds": n, "steps_per_second": n} for n in numbers], "steps": 1, "seconds": numbers[1]}
+    runs = [{"seconds": n} for n in numbers]
+    return {"runs": runs, "seconds": numbers[1], "first_seconds": numbers[0] / 2, "solved": len(runs)}
 
 
 def test_the_benchmark_picture_shows_what_was_recorded(tmp_path, monkeypatch):
@@ -255,16 +256,18 @@ def test_the_benchmark_picture_shows_what_was_recorded(tmp_path, monkeypatch):
             name.split(",")[0]: {"4": {"steps_per_second": 1e3}, "64": {"steps_per_second": 1e4}} for name in names
         },
     }
+    record["solve"]["rejax"]["solved"] = 2
     record["solve"]["SBX"]["seconds"] = None
     record["speed"]["SBX"]["64"]["steps_per_second"] = None
     monkeypatch.setattr(benchmark, "RESULT", tmp_path / "bench.json")
     benchmark.RESULT.write_text(json.dumps(record))
     canvas = Canvas(benchmark.comparison)
     assert canvas.text == (
-        "CartPole-v1 solved, medians of 3 seeds: ours 2.0 s, rejax 3.0 s, SBX not by every seed, "
-        "Stable-Baselines3, our settings 5.0 s."
+        "CartPole-v1 trained and solved, medians of 3 seeds: ours 2.0 s (3 of 3 seeds), rejax 3.0 s (2 of 3 seeds), "
+        "Stable-Baselines3, our settings 5.0 s (3 of 3 seeds)."
     )
     assert misplaced(canvas.figure) == []
+    assert any(", 1 not solved" in text.get_text() for text in canvas.figure.axes[0].texts)
     bars = [patch.get_width() for patch in canvas.figure.axes[0].patches]
     assert bars == [2, 3, 5]
 

@@ -31,8 +31,8 @@ def run(figure, trainer, seed, settings):
 
 def middle(runs, key):
     """Median over the seeds, None where one of them did not get there."""
-    values = [one.get(key) for one in runs if one.get("solved", True)]
-    return median(values) if len(values) == len(runs) and None not in values else None
+    values = [one.get(key) for one in runs]
+    return None if None in values else median(values)
 
 
 def versions(*packages):
