@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from ppo_lessons.importance_sampling import ratio
-from ppo_lessons.validation import check_finite, check_floating, check_not_negative, check_shapes
+from ppo_lessons.validation import check_finite, check_floating, check_not_negative, check_shapes, check_values
 
 
 class ClipTerms(NamedTuple):
@@ -29,14 +29,16 @@ def clip_ratio(ratio, *, epsilon):
         [...] the clipped ratio. Its gradient is 1 inside the band and on its edge, 0 outside.
 
     Raises:
-        ValueError: epsilon is negative or nan.
+        ValueError: no ratio, one is nan, or epsilon is negative or nan.
 
     Source: Schulman et al. (2017), eq. 7.
 
     >>> clip_ratio(torch.tensor([0.5, 1.0, 1.5]), epsilon=0.2)
     tensor([0.8000, 1.0000, 1.2000])
     """
+    check_shapes(ratio=ratio)
     check_floating(ratio=ratio)
+    check_values(lambda rho: ~rho.isnan(), ratio, "ratio must be a number")
     check_not_negative(epsilon=epsilon)
     return ratio.clamp(1 - epsilon, 1 + epsilon)
 

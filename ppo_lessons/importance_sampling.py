@@ -16,7 +16,8 @@ def ratio(logp, old_logp):
         [...] rho_t, no unit; 1 where nothing has changed.
 
     Raises:
-        ValueError: shapes differ, nothing given, or a log-probability is not finite.
+        ValueError: shapes differ, nothing given, a log-probability is not finite, or a ratio is too large for its
+            dtype (in float32 from log rho = 88.8 on).
 
     Source: Schulman et al. (2017), section 3 (there r_t; here r_t is the reward).
 
@@ -27,7 +28,9 @@ def ratio(logp, old_logp):
     check_shapes(logp=logp, old_logp=old_logp)
     check_floating(logp=logp, old_logp=old_logp)
     check_finite(logp=logp, old_logp=old_logp)
-    return (logp - old_logp.detach()).exp()
+    rho = (logp - old_logp.detach()).exp()
+    check_finite(ratio=rho)  # too large for its dtype, it would turn the gradient into nan
+    return rho
 
 
 def effective_sample_size(weights):

@@ -204,3 +204,17 @@ def test_refuses(change, message):
     call = {**dict.fromkeys(["logp", "old_logp", "advantages"], torch.zeros(3)), "epsilon": 0.2, **change}
     with pytest.raises(ValueError, match=re.escape(message)):
         clipped_objective(**call)
+
+
+@pytest.mark.parametrize("ratios", [torch.tensor([]), torch.tensor([1.0, torch.nan])])
+def test_clip_ratio_needs_numbers(ratios):
+    with pytest.raises(ValueError, match="ratio"):
+        clip_ratio(ratios, epsilon=0.2)
+
+
+def test_a_ratio_beyond_float32_is_refused_and_not_turned_into_a_nan_gradient():
+    """exp(89) is about 4e38, above the largest float32; in float64 it is a number like any other."""
+    new, old, advantages = torch.tensor([0.0]), torch.tensor([-89.0]), torch.tensor([1.0])
+    with pytest.raises(ValueError, match="ratio must be finite"):
+        clipped_objective(new, old, advantages, epsilon=0.2)
+    assert clipped_objective(new.double(), old.double(), advantages, epsilon=0.2).objective.isfinite()
