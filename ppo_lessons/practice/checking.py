@@ -48,7 +48,7 @@ def diagnose(exercise, function):
     """Compare a learner's function with the course's own on every case: a `Finding`."""
     if is_stub(function):
         return Finding("open", "not attempted yet", exercise.first)
-    cases = sorted([exercise.running, *exercise.cases], key=lambda case: case.size)
+    cases = sorted([*exercise.cases, exercise.running], key=lambda case: case.size)
     right = [run(exercise, exercise.function, case) for case in cases]
     got = [run(exercise, function, case) for case in cases]
     failing = [i for i in range(len(cases)) if not same(got[i], right[i])]
