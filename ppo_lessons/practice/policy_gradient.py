@@ -1,1 +1,268 @@
-EXERCISES = []
+"""Practice for lesson 02."""
+
+import torch
+
+from ppo_lessons.policy_gradient import expected_return, softmax_policy
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.running import OLD_LOGITS, PROBABILITY, RETURN, J
+
+# The softmax
+
+
+def case(label, logits, *, temperature):
+    return Case(label, {"logits": torch.as_tensor(logits, dtype=torch.float64)}, {"temperature": temperature})
+
+
+def shares(x):
+    """The formula as it stands: exp of a large number is infinite."""
+    return x.exp() / x.exp().sum(-1, keepdim=True)
+
+
+def version(formula):
+    """A function from formula(logits, temperature)."""
+    return lambda logits, *, temperature: formula(logits, temperature)
+
+
+def versions(*formulas):
+    """Each formula twice: with the largest logit of each state subtracted first, and without."""
+    shifted = [lambda z, T, f=f: f(z - z.max(-1, keepdim=True).values, T) for f in formulas]
+    return tuple(version(formula) for formula in (*formulas, *shifted))
+
+
+def best_action(z, T):
+    return torch.nn.functional.one_hot(z.argmax(-1), z.shape[-1]).to(z.dtype)
+
+
+SOFTMAX, COMMON = "2. From numbers to probabilities: softmax", "9. What usually goes wrong"
+SOFTMAX_POLICY = Exercise(
+    function=softmax_policy,
+    notebook="02_policy_gradient",
+    differentiable=True,
+    first="return torch.exp(logits). The check then says what is missing.",
+    hints=(
+        "First divide the logits by the temperature, then take torch.exp of all of them: what comes out is positive.",
+        "Divide by the sum over the actions. They are on the last axis, one row for each state: .sum(-1, keepdim=True) "
+        "keeps a column of sums that fits to the rows.",
+        "exp(1500) is too large for a computer. Subtract each state's largest logit before exp: section 2 showed that "
+        "one number added to all logits changes nothing. torch.softmax(..., dim=-1) does all of this.",
+    ),
+    running=case("the states of the running trajectory", OLD_LOGITS, temperature=1.0),
+    cases=[
+        case("two actions", [1.0, 2.0], temperature=1.0),
+        case("a low temperature", [1.0, 2.0], temperature=0.5),
+        case("a high temperature", [1.0, 2.0], temperature=4.0),
+        case("equal logits", [2.0, 2.0, 2.0], temperature=1.0),
+        case("logits far above 0", [3000.0, 3001.0, 3004.0, 3000.0, 3002.0], temperature=2.0),
+        case("logits far below 0", [-3000.0, -3001.0, -3004.0, -3000.0, -3002.0], temperature=2.0),
+        case("two states", [[1.0, 2.0], [0.5, -1.0]], temperature=1.0),
+        case(
+            "two states with very different logits",
+            [[3000.0, 3001.0, 3004.0], [-3000.0, -3002.0, -3001.0]],
+            temperature=2.0,
+        ),
+        case("as many states as actions", normal(3, 3, seed=1), temperature=0.7),
+        case("four states with three actions", normal(4, 3, seed=2), temperature=1.3),
+        case("states in any shape", normal(2, 3, 4, seed=3), temperature=0.7),
+    ],
+    mistakes=[
+        Mistake(
+            "breaks down for large logits",
+            "exp of a large number is infinite and exp of a very negative one is 0, and their shares are nan. Subtract "
+            "each state's largest logit first: only differences count.",
+            SOFTMAX,
+            (version(lambda z, T: shares(z / T)), version(lambda z, T: shares(z / T - (z / T).max()))),
+        ),
+        Mistake(
+            "ignores the temperature",
+            "Divide the logits by T before exp. A factor behind exp cancels, since it stands above and below the line.",
+            SOFTMAX,
+            versions(lambda z, T: shares(z)),
+        ),
+        Mistake(
+            "multiplies by the temperature",
+            "A high temperature must bring the logits nearer to each other: it divides them.",
+            SOFTMAX,
+            versions(lambda z, T: shares(z * T)),
+        ),
+        Mistake(
+            "divides the probabilities by the temperature",
+            "T divides the logits, inside exp. Probabilities divided by T sum to 1/T.",
+            SOFTMAX,
+            versions(lambda z, T: shares(z) / T, lambda z, T: shares(z / T) / T),
+        ),
+        Mistake(
+            "applies the temperature on one side of the fraction only",
+            "The same numbers exp(z/T) stand above and below the line, or the shares do not sum to 1.",
+            SOFTMAX,
+            versions(
+                lambda z, T: (z / T).exp() / z.exp().sum(-1, keepdim=True),
+                lambda z, T: z.exp() / (z / T).exp().sum(-1, keepdim=True),
+            ),
+        ),
+        Mistake(
+            "normalises over the wrong axis",
+            "The actions are on the last axis and each state has its own sum: .sum(-1, keepdim=True).",
+            SOFTMAX,
+            (
+                version(lambda z, T: (z / T).softmax(0)),
+                version(lambda z, T: (z / T).flatten().softmax(0).reshape(z.shape)),
+                *versions(
+                    lambda z, T: (z / T).exp() / (z / T).exp().sum(0, keepdim=True),
+                    lambda z, T: (z / T).exp() / (z / T).exp().sum(),
+                    lambda z, T: (z / T).exp() / (z / T).exp().sum(-1),
+                ),
+            ),
+        ),
+        Mistake(
+            "does not divide by the sum",
+            "exp makes the numbers positive; only divided by their sum do they add up to 1.",
+            SOFTMAX,
+            versions(
+                lambda z, T: (z / T).exp(),
+                lambda z, T: z.exp(),
+                lambda z, T: z.exp() / T,
+                lambda z, T: shares(z) ** (1 / T),
+            ),
+        ),
+        Mistake(
+            "forgets the exponential",
+            "Logits may be negative. exp makes positive numbers of them, and only then are shares probabilities.",
+            SOFTMAX,
+            (version(lambda z, T: z / z.sum(-1, keepdim=True)),),
+        ),
+        Mistake(
+            "applies softmax twice",
+            "What comes out of a softmax are probabilities; taken for logits, they give a much flatter policy.",
+            COMMON,
+            versions(
+                lambda z, T: shares(shares(z / T)),
+                lambda z, T: shares(shares(z / T) / T),
+                lambda z, T: shares(shares(z) / T),
+            ),
+        ),
+        Mistake(
+            "returns log-probabilities",
+            "Asked for are the probabilities themselves; the logarithm comes in section 3.",
+            SOFTMAX,
+            versions(lambda z, T: shares(z / T).log(), lambda z, T: shares(z).log()),
+        ),
+        Mistake(
+            "puts everything on the largest logit",
+            "That is the limit of T towards 0. A policy that never tries the others never learns what they bring.",
+            COMMON,
+            (version(best_action), version(lambda z, T: (z == z.max(-1, keepdim=True).values).to(z.dtype))),
+        ),
+    ],
+)
+
+
+# The expected return
+
+
+def plays(label, returns, probabilities):
+    data = {"returns": returns, "probabilities": probabilities}
+    return Case(label, {name: torch.as_tensor(x, dtype=torch.float64) for name, x in data.items()}, {})
+
+
+def random_plays(label, number, *, seed):
+    returns, weights = normal(2, number, seed=seed)
+    return plays(label, 3 * returns, weights.softmax(0))
+
+
+def both(*formulas):
+    """Each formula with the returns held constant, and with a gradient through them as well."""
+    return (*formulas, *(lambda R, P, f=f: f(R.detach(), P) for f in formulas))
+
+
+GRADIENT, HOW_GOOD, NO_GRADIENT = (
+    "5. The gradient, by listing",
+    "4. How good: J, with two numbers to turn",
+    "8. Three reasons why it stops here",
+)
+EXPECTED_RETURN = Exercise(
+    function=expected_return,
+    notebook="02_policy_gradient",
+    differentiable=True,
+    first="return the sum of returns times probabilities. The check then looks at the gradient, too.",
+    hints=(
+        "It is the expectation of lesson 01, with returns for values. You may use expectation.",
+        "The gradient must reach the probabilities and nothing else: R is given once τ is.",
+        "returns.detach() is the same numbers, held constant. Use it in place of returns.",
+    ),
+    running=plays(
+        "the running trajectory beside the average of all other plays",
+        [RETURN, (J - RETURN * PROBABILITY) / (1 - PROBABILITY)],
+        [PROBABILITY, 1 - PROBABILITY],
+    ),
+    cases=[
+        plays("two plays", [3.0, 8.0], [0.25, 0.75]),
+        plays("three plays", [3.0, -2.0, 5.0], [0.2, 0.5, 0.3]),
+        random_plays("six plays", 6, seed=1),
+        random_plays("twenty plays", 20, seed=2),
+    ],
+    mistakes=[
+        Mistake(
+            "differentiates the returns",
+            "The value is right, but once τ is given its return does not depend on θ: returns are data. Detach them.",
+            GRADIENT,
+            (lambda R, P: (R * P).sum(),),
+        ),
+        Mistake(
+            "stops the gradient at the probabilities",
+            "θ works through P alone: detached or made a plain number, J cannot be climbed any more.",
+            GRADIENT,
+            (lambda R, P: (R.detach() * P.detach()).sum(), lambda R, P: (R * P.detach()).sum()),
+        ),
+        Mistake(
+            "takes the plain mean of the returns",
+            "These are all plays, not drawn ones: each counts with its probability. Without P no θ is left.",
+            NO_GRADIENT,
+            both(lambda R, P: R.mean()),
+        ),
+        Mistake(
+            "adds up the returns without their probabilities",
+            "Each return counts with the probability of its play: multiply before you add.",
+            HOW_GOOD,
+            both(lambda R, P: R.sum()),
+        ),
+        Mistake(
+            "has the wrong sign",
+            "J is climbed. The minus sign belongs to the loss that an optimiser minimises.",
+            COMMON,
+            both(lambda R, P: -(R * P).sum()),
+        ),
+        Mistake(
+            "divides by the number of plays",
+            "The probabilities sum to 1, so the sum of the products already is the average.",
+            HOW_GOOD,
+            both(lambda R, P: (R * P).mean()),
+        ),
+        Mistake(
+            "returns one number per play",
+            "J is one number: the sum over all plays.",
+            HOW_GOOD,
+            both(lambda R, P: R * P),
+        ),
+        Mistake(
+            "takes the logarithm of the probabilities",
+            "J weighs each return with the probability itself. The logarithm comes in lesson 03, for the gradient.",
+            HOW_GOOD,
+            both(
+                lambda R, P: (R * P.log()).sum(),
+                lambda R, P: (R * P.log()).mean(),
+                lambda R, P: -(R * P.log()).sum(),
+                lambda R, P: -(R * P.log()).mean(),
+                lambda R, P: (R * P * P.log()).sum(),
+                lambda R, P: (R * P.detach() * P.log()).sum(),
+            ),
+        ),
+        Mistake(
+            "applies a softmax to the probabilities",
+            "They are probabilities already; a second softmax makes them nearly even.",
+            COMMON,
+            both(lambda R, P: (R * P.softmax(0)).sum()),
+        ),
+    ],
+)
+
+EXERCISES = [SOFTMAX_POLICY, EXPECTED_RETURN]

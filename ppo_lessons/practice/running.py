@@ -20,3 +20,8 @@ ADVANTAGES = gae(REWARDS, VALUES, NEXT_VALUES, TERMINATED, TRUNCATED, gamma=1.0,
 OLD_LOGITS = _policy[CELLS]
 LOGITS = torch.tensor([[0.1, 0.1, 0.8], [0.1, 0.2, 0.7], [0.1, 0.4, 0.5]], dtype=torch.float64).log()
 OLD_LOGP, LOGP = (logits.log_softmax(-1)[:, RIGHT] for logits in (OLD_LOGITS, LOGITS))
+
+# The play as a whole: its return, its probability (by day, and each step succeeds), and J of the policy from the slides
+RETURN = REWARDS.sum()
+PROBABILITY = 0.5 * OLD_LOGP.exp().prod() * 0.9**3
+J = _world.start_value(_policy)
