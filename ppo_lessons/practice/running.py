@@ -4,9 +4,11 @@ import torch
 
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
 from ppo_lessons.gae import gae
+from ppo_lessons.reward_to_go import reward_to_go
 
 CELLS, RIGHT = [0, 1, 2], 2
 REWARDS = torch.tensor([5.0, 0.0, -2.0], dtype=torch.float64)  # the coin, nothing, the pit
+RETURNS = reward_to_go(REWARDS, gamma=1.0)
 TERMINATED = torch.tensor([False, False, True])
 TRUNCATED = torch.tensor([False, False, False])
 
