@@ -1,0 +1,85 @@
+"""The bench's own arithmetic: when the clock runs, what counts as solved, and that the peers get the same settings."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.append(str(Path(__file__).parent / "benchmarks"))
+import one_run
+import peers
+
+
+def balance(observations):
+    """Push towards where the pole falls: passes. The other way round it fails at once."""
+    return (observations @ np.array([0.1, 0.3, 3.0, 1.0]) > 0).astype(np.int64)
+
+
+def fall(observations):
+    return 1 - balance(observations)
+
+
+def test_the_judge_tells_good_from_bad():
+    assert one_run.judge(balance) == 500
+    assert one_run.judge(fall) < 20
+
+
+@pytest.mark.parametrize(("last", "solved"), [(balance, True), (fall, False)])
+def test_the_first_pass_and_the_end_are_told_apart(last, solved):
+    def train(seed, settings, after_update):
+        for steps, act in [
+            (0, fall),
+            (2000, balance),
+            (6000, fall),
+            (9000, balance),
+            (12_000, balance),
+            (20_000, last),
+        ]:
+            after_update(steps, act)
+
+    result = one_run.solve(train, 0, {}, time.time())
+    assert result["first_steps"] == 12_000  # looks at 6,000 and 12,000; 9,000 is less than 5,000 after the first
+    assert (result["steps"], result["solved"]) == (20_000, solved)
+
+
+def test_the_clock_stands_still_while_a_policy_is_judged(monkeypatch):
+    monkeypatch.setattr(one_run, "judge", lambda act: time.sleep(0.4) or 0.0)
+
+    def train(seed, settings, after_update):
+        for steps in (5000, 10_000, 15_000):
+            after_update(steps, fall)
+
+    assert one_run.solve(train, 0, {}, time.time())["seconds"] < 0.4
+
+
+def test_speed_leaves_out_the_first_update(monkeypatch):
+    monkeypatch.setattr(one_run, "SHORTEST", 0.2)
+
+    def train(seed, settings, after_update):
+        time.sleep(0.5)  # compilation
+        steps, ended = 0, False
+        while not ended:
+            ended = after_update(steps := steps + 100, fall)
+            time.sleep(0.1)
+
+    result = one_run.speed(train, 0, {}, time.time())
+    assert result["updates"] >= 2
+    assert result["steps_per_second"] <= 1000
+
+
+def test_our_settings_are_the_defaults():
+    from ppo_lessons.ppo import Config
+
+    names = {"entropy": "entropy_weight"}
+    same = {name: value for name, value in peers.OURS.items() if name != "annealed"}
+    assert {name: getattr(Config(), names.get(name, name)) for name in same} == same
+
+
+def test_our_trainer_under_the_bench():
+    seen = []
+    peers.ours(0, peers.OURS | {"total_steps": 4096}, lambda steps, act: seen.append((steps, act)))
+    assert [steps for steps, _ in seen] == [0, 2048, 4096]
+    actions = seen[-1][1](np.zeros((3, 4), dtype=np.float32))
+    assert actions.shape == (3,) and set(actions) <= {0, 1}
