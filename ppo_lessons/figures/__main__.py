@@ -1,4 +1,4 @@
-"""Write the pictures that the notebooks and the README open with: `python -m ppo_lessons.figures`."""
+"""Write the pictures that notebooks and README open with, and the page to print: `python -m ppo_lessons.figures`."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from ppo_lessons.figures import (
     advantage,
     baseline,
     bug_lab,
+    cheatsheet,
     clip,
     continuous_actions,
     course_map,
@@ -52,6 +53,8 @@ def main():
         canvas = Canvas(picture, **values)
         (ASSETS / f"{name}.png").write_bytes(canvas.png())
         print(f"assets/{name}.png: {canvas.text}")
+    cheatsheet.write(ASSETS / "cheatsheet.pdf")
+    print("assets/cheatsheet.pdf: every formula on one page")
 
 
 if __name__ == "__main__":
