@@ -4,14 +4,16 @@
 PYTHON ?= python3
 LABFLAGS ?=
 BIN := .venv/bin
-LINTED := ppo_lessons tests notebooks
+LINTED := ppo_lessons tests notebooks website
 NEW_ENV = $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, \
 $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_info[:2])" && $(PYTHON) -m venv
 COPY_NEW = import os, shutil; shutil.copytree("notebooks", "my", dirs_exist_ok=True, \
 ignore=shutil.ignore_patterns(".*"), copy_function=lambda a, b: os.path.exists(b) or shutil.copy(a, b))
+SITE_EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+print(*extras["site"])
 PYTEST = $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
 
-.PHONY: help lab test test-all lint figures bench bench-gpu ladder scaling
+.PHONY: help lab test test-all lint figures bench bench-gpu ladder scaling site
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -23,14 +25,14 @@ lab: .venv/installed ## open the course in JupyterLab, on your own copies of the
 test: lint ## lint, unit tests, doctests, browser tests and every notebook: minutes
 	$(PYTEST) -m "not slow"
 
-test-all: lint ## the same and the tests marked slow: under 40 minutes
+test-all: lint .site/installed ## the same and the tests marked slow: under 40 minutes
 	$(PYTEST)
 
 lint: .venv/installed-test ## check style and formatting
 	$(BIN)/ruff check $(LINTED)
 	$(BIN)/ruff format --check $(LINTED)
 
-figures: .venv/installed ## draw the pictures in assets/ anew
+figures: .venv/installed ## draw the pictures in assets/ anew, and the page to print
 	$(BIN)/python -m ppo_lessons.figures
 
 bench: .bench/installed ## time the trainer against its peers, in an environment of their own: about 20 minutes
@@ -45,6 +47,11 @@ ladder: .venv/installed ## train all ten algorithms with ten seeds and record wh
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
 	$(BIN)/python -m ppo_lessons.parallel_scaling
 
+site: .venv/installed .site/installed ## the course as a static site that needs no kernel, build/site: about ten minutes
+	$(BIN)/python website/execute.py build/site-source
+	.site/bin/python -m sphinx -q -W -c website -d build/site-doctrees build/site-source build/site
+	@echo "open build/site/index.html"
+
 .venv/installed: requirements.txt pyproject.toml
 	@$(NEW_ENV) .venv
 	$(BIN)/python -m pip install -r requirements.txt
@@ -57,4 +64,9 @@ scaling: .venv/installed ## train with one and with two processes and record the
 .bench/installed: tests/benchmarks/requirements.txt pyproject.toml
 	@$(NEW_ENV) .bench
 	.bench/bin/python -m pip install -r tests/benchmarks/requirements.txt -e .
+	@touch $@
+
+.site/installed: pyproject.toml
+	@$(NEW_ENV) .site
+	.site/bin/python -m pip install $$(.site/bin/python -c '$(SITE_EXTRA)')
 	@touch $@

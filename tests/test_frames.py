@@ -1,0 +1,91 @@
+"""Frames drawn ahead for the site: which values, and what the sheet of frames shows."""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ppo_lessons.controls import explore, make_control
+from ppo_lessons.figures import gae
+from ppo_lessons.figures.style import ADVANTAGE, BIAS, TOTAL, VARIANCE, Canvas, Picture
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "website"))
+import frames
+
+
+def controls(**settings):
+    return {name: make_control(name, setting) for name, setting in settings.items()}
+
+
+def build(figure):
+    axes = figure.subplots()
+    axes.set(xlim=(0, 10), ylim=(0, 10))
+    return axes.plot([0], [0], "o", color="#2B88BF", markersize=30)[0]
+
+
+def update(dot, *, height, side="left"):
+    dot.set_data([2 if side == "left" else 8], [height])
+    return f"The dot is {side} <at {height}>."
+
+
+def test_values_hold_both_ends_the_start_and_lie_on_the_steps():
+    (values,) = frames.grid(controls(lam=(0.0, 1.0, 0.05, 0.95)), 6).values()
+    assert values == [0.0, 0.25, 0.5, 0.75, 0.95, 1.0]
+    (values,) = frames.grid(controls(n=(2, 1000, 1, 50)), 3).values()
+    assert values == [2, 50, 1000]
+
+
+def test_a_coarse_slider_gets_all_its_values_and_no_more():
+    assert frames.grid(controls(n=(1, 6, 1, 1)), 64) == {"n": [1, 2, 3, 4, 5, 6]}
+
+
+def test_frames_are_shared_and_dice_get_few():
+    values = frames.grid(controls(p=(0.0, 1.0, 0.05, 0.8), n=(2, 1000, 1, 50), sample=(0, 19, 1, 0)), 64)
+    assert [len(chosen) for chosen in values.values()] == [6, 5, 2]
+    assert values["sample"] == [0, 19]
+
+
+def test_drop_downs_are_complete_and_the_last_sliders_stay_when_it_is_too_much():
+    many = controls(kind=["a", "b"], lam=(0.0, 1.0, 0.1, 0.5), beta=(0.0, 1.0, 0.1, 0.5), seed=(0, 9, 1, 3))
+    values = frames.grid(many, 20)
+    assert values == {"kind": ["a", "b"], "lam": [0.0, 0.5, 1.0], "beta": [0.0, 0.5, 1.0], "seed": [3]}
+
+
+def test_every_frame_shows_the_picture_of_its_values(tmp_path):
+    explorer = explore(Picture(build, update, (320, 200)), height=(0, 10, 1, 3), side=["left", "right"])
+    page = frames.moving(explorer, tmp_path, "demo")
+    sheet = np.asarray(Image.open(tmp_path / "demo.webp").convert("RGB")).astype(int)
+    columns, rows = (int(re.search(rf'data-{name}="(\d+)"', page)[1]) for name in ("columns", "rows"))
+    assert sheet.shape == (200 * rows, 320 * columns, 3)
+    for number, (height, side) in enumerate((h, s) for h in range(11) for s in ("left", "right")):
+        list(explorer.canvas.stages(height=height, side=side))
+        drawn = np.asarray(Image.open(io.BytesIO(explorer.canvas.png()))).astype(int)
+        down, right = 200 * (number // columns), 320 * (number % columns)
+        assert np.abs(sheet[down : down + 200, right : right + 320] - drawn).max() < 40
+    assert "The dot is right \\u003cat 10>." in page
+    assert 'aria-label="height" aria-valuetext="3"' in page
+    assert "&lt;at 3&gt;" in page and "Fixed on this page" not in page
+
+
+def test_thin_lines_keep_their_colours(tmp_path):
+    settings = {"lam": 0.95, "gamma": 1.0, "critic_error": 2.0}
+    canvas = Canvas(gae.tradeoff, **settings)
+    drawn = Image.open(io.BytesIO(canvas.png()))
+    frames.write_sheet([drawn] * 3, tmp_path / "sheet.webp")
+    sheet = np.asarray(Image.open(tmp_path / "sheet.webp").convert("RGB"))[: drawn.height].astype(int)
+    for line in (ADVANTAGE, BIAS, VARIANCE, TOTAL):
+        colour = np.array([int(line["color"][place : place + 2], 16) for place in (1, 3, 5)])
+        inked = (np.asarray(drawn) == colour).all(-1)
+        assert inked.sum() > 20
+        assert np.abs(sheet[inked] - colour).max() < 20, line
+
+
+@pytest.mark.parametrize("setting", [[5, 1], ["a", "b"]])
+def test_drop_downs_of_numbers_and_of_words(setting):
+    (control,) = controls(kind=setting).values()
+    tag = frames.control_tag(control, list(control.options))
+    assert tag.count("<option") == 2 and "<option selected>" in tag and "range" not in tag

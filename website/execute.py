@@ -1,0 +1,82 @@
+"""Run every notebook and write what Sphinx builds the site from: `python website/execute.py build/site-source`."""
+
+import argparse
+import os
+import re
+import shutil
+import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+NOTEBOOKS = ROOT / "notebooks"
+NOTE = """> **This page runs without Python.** Its pictures were drawn ahead, so a slider stops at a few values
+> only, and the code cannot be changed. `make lab` opens the notebook itself, where every value can be chosen."""
+
+
+def execute(name, out):
+    """Run one notebook, its pictures as HTML over frames, and write it to `out` at the same place. Returns seconds."""
+    began = time.monotonic()
+    notebook = nbformat.read(NOTEBOOKS / name, 4)
+    prefix = Path(name).stem
+    setup = f"import frames\nframes.install({str(out / 'frames')!r}, {prefix!r})"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(setup))
+    paths = os.pathsep.join([str(HERE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    folder = {"metadata": {"path": str((NOTEBOOKS / name).parent)}}
+    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=folder)
+    client.execute(env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"})
+    del notebook.cells[0]
+    notebook.metadata.pop("widgets", None)  # widgets are dead without a kernel; their HTML is in the outputs
+    if any("data-rows" in str(cell.get("outputs", "")) for cell in notebook.cells):
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE))
+    target = out / "notebooks" / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, target)
+    return time.monotonic() - began
+
+
+def index(names):
+    """The first page, from the README: its opening, the lessons as links to their pages, and what is different here."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    opening = readme.split("## Start", 1)[0]
+    different = readme.split("## What is different here", 1)[1].split("## The lessons", 1)[0]
+    table = ["| | Lesson | What you learn | Minutes | Function |", "|---|---|---|---|---|"]
+    for row in re.findall(r"^\| *\d\d *\|.*$", readme, flags=re.MULTILINE):
+        number, lesson, learn, minutes, notebook, function, *_ = (cell.strip() for cell in row.split("|")[1:])
+        page = re.search(r"\((notebooks/.*?)\)", notebook)
+        link = f"[{lesson}]({page[1]})" if page and page[1] in names else lesson
+        table.append(f"| {number} | {link} | {learn} | {minutes} | {re.search(r'`.*?`', function)[0]} |")
+    extras = [name for name in names if "/extras/" in name]
+    lessons = [name for name in names if name not in extras]
+    beyond = [f"- [{Path(name).stem.replace('_', ' ').capitalize()}]({name})" for name in extras]
+    beyond.append("- {download}`Every formula on one page <assets/cheatsheet.pdf>`, to print")
+    tree = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
+    trees = [tree.format(title, "\n".join(of)) for title, of in (("Lessons", lessons), ("Extras", extras)) if of]
+    parts = [opening, "## The lessons", "\n".join(table), "## Extras", "\n".join(beyond)]
+    return "\n\n".join([*parts, "## What is different here", different, *trees])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--only", nargs="*", help="some notebooks, for instance 07_gae.ipynb")
+    arguments = parser.parse_args()
+    out = arguments.out.resolve()
+    shutil.rmtree(out, ignore_errors=True)
+    found = (path.relative_to(NOTEBOOKS).as_posix() for path in sorted(NOTEBOOKS.rglob("*.ipynb")))
+    names = [name for name in found if not arguments.only or name in arguments.only]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        slowest_first = sorted(names, reverse=True)  # the last lesson trains longest
+        for name, seconds in zip(slowest_first, pool.map(partial(execute, out=out), slowest_first), strict=True):
+            print(f"{name}: {seconds:.0f} s", flush=True)
+    shutil.copytree(ROOT / "assets", out / "assets")
+    (out / "index.md").write_text(index([f"notebooks/{name}" for name in names]), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
