@@ -47,7 +47,7 @@ ladder: .venv/installed ## train all ten algorithms with ten seeds and record wh
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
 	$(BIN)/python -m ppo_lessons.parallel_scaling
 
-site: .venv/installed .site/installed ## the course as a static site that needs no kernel, build/site: about ten minutes
+site: .venv/installed .site/installed ## the course as a static site that needs no kernel, build/site: minutes
 	$(BIN)/python website/execute.py build/site-source
 	.site/bin/python -m sphinx -q -W -c website -d build/site-doctrees build/site-source build/site
 	@echo "open build/site/index.html"

@@ -45,12 +45,12 @@ def index(names):
     readme = (ROOT / "README.md").read_text("utf-8")
     opening = readme.split("## Start", 1)[0]
     different = readme.split("## What is different here", 1)[1].split("## The lessons", 1)[0]
-    table = ["| | Lesson | What you learn | Minutes | Function |", "|---|---|---|---|---|"]
+    table = ["| | Lesson | What you learn | Minutes |", "|---|---|---|---|"]
     for row in re.findall(r"^\| *\d\d *\|.*$", readme, flags=re.MULTILINE):
-        number, lesson, learn, minutes, notebook, function, *_ = (cell.strip() for cell in row.split("|")[1:])
+        number, lesson, learn, minutes, notebook, *_ = (cell.strip() for cell in row.split("|")[1:])
         page = re.search(r"\((notebooks/.*?)\)", notebook)
         link = f"[{lesson}]({page[1]})" if page and page[1] in names else lesson
-        table.append(f"| {number} | {link} | {learn} | {minutes} | {re.search(r'`.*?`', function)[0]} |")
+        table.append(f"| {number} | {link} | {learn} | {minutes} |")
     extras = [name for name in names if "/extras/" in name]
     lessons = [name for name in names if name not in extras]
     beyond = [f"- [{Path(name).stem.replace('_', ' ').capitalize()}]({name})" for name in extras]

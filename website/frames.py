@@ -6,6 +6,7 @@ one WebP image that holds all frames, a range input for each slider, and one sen
 
 import base64
 import html
+import inspect
 import io
 import itertools
 import json
@@ -19,7 +20,8 @@ from PIL import Image as Pillow
 
 from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves
 
-FRAMES = 64  # a picture: what six pictures on a page can hold below 3 MB, and what trains within minutes
+FRAMES = 64  # of a picture: six pictures on a page stay below 3 MB
+TRAINED = 36  # of a picture that trains for each frame: all of them together take minutes
 TALLEST = 16383  # pixels, the limit of WebP
 COLOURS = 64
 DICE = {"sample", "seed"}  # sliders that only draw anew: few positions are enough
@@ -86,7 +88,7 @@ def positions(control, more_than):
     return values
 
 
-def grid(controls, frames=FRAMES):
+def grid(controls, frames):
     """The values for which frames are drawn: name -> list, at most `frames` combinations.
 
     Each slider begins with its ends and its start. If that is too much, the last sliders stay where they start. What is
@@ -113,7 +115,8 @@ def grid(controls, frames=FRAMES):
 
 def moving(explorer, folder, name):
     """HTML for an Explorer: its controls over frames drawn ahead."""
-    values = grid(explorer.controls)
+    trains = inspect.isgeneratorfunction(explorer.canvas.picture.update)
+    values = grid(explorer.controls, TRAINED if trains else FRAMES)
     start = explorer.values
     pictures, sentences, first = [], [], 0
     for number, setting in enumerate(itertools.product(*values.values())):
