@@ -15,7 +15,7 @@ from pathlib import Path
 
 import ipywidgets
 from IPython import get_ipython
-from IPython.display import Image
+from IPython.display import Image, Javascript
 from PIL import Image as Pillow
 
 from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves
@@ -34,7 +34,9 @@ NEEDS_KERNEL = {
 def install(folder, prefix):
     """Display the course's widgets as HTML from now on; the frames go to `folder`, their names begin with `prefix`."""
     numbers = itertools.count(1)
-    formatter = get_ipython().display_formatter.mimebundle_formatter
+    displays = get_ipython().display_formatter
+    displays.ipython_display_formatter.for_type(Javascript, lambda shown: None)  # what JupyterLab's page needs
+    formatter = displays.mimebundle_formatter
     formatter.for_type(Explorer, lambda shown: bundle(moving(shown, folder, f"{prefix}-{next(numbers)}"), shown.text))
     for kind, note in NEEDS_KERNEL.items():
         formatter.for_type(kind, lambda shown, note=note: still(shown, note))

@@ -81,7 +81,7 @@ def update_softmax(artists, *, temperature, up, right, sample):
     words = ", ".join(f"{action} {p:.3f}" for action, p in zip(ACTIONS, probabilities.tolist(), strict=True))
     return (
         f"Logits 0, {up:g} and {right:g} at temperature {temperature:.1f} give the probabilities {words}; "
-        f"entropy {undecided:.3f} nats."
+        f"entropy {undecided:.3f} nats. Drawn {DRAWS} times: {', '.join(f'{share:.2f}' for share in shares.tolist())}."
     )
 
 

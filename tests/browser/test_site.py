@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -46,30 +47,32 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 class Site:
     """Pages of a built site in a browser that reaches nothing else; what went wrong is kept."""
 
-    def __init__(self, browser, address, **options):
+    def __init__(self, browser, folder, address, **options):
         self.context = browser.new_context(**options)
-        self.address, self.problems, self.weight = address, [], 0
+        self.folder, self.address, self.problems, self.asked = folder, address, [], set()
         self.context.route("**/*", self.watch)
         self.page = self.context.new_page()
         self.page.on("console", lambda message: message.type == "error" and self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("response", self.weigh)
 
     def watch(self, route):
-        if route.request.url.startswith((self.address, "data:")):
+        address, _, path = route.request.url.partition("?")[0].partition(f"{self.address}/")
+        if path:
+            self.asked.add(path)
+            route.continue_()
+        elif address.startswith("data:"):
             route.continue_()
         else:
-            self.problems.append(f"asks for {route.request.url}")
+            self.problems.append(f"asks for {address}")
             route.abort()
 
-    def weigh(self, response):
-        if response.url.startswith(self.address):
-            self.weight += int(response.header_value("content-length") or 0)
-            if response.status >= 400:
-                self.problems.append(f"{response.status} {response.url}")
+    @property
+    def weight(self):
+        """Bytes of the page and of all that it asked for. A file that is missing raises."""
+        return sum((self.folder / unquote(path)).stat().st_size for path in self.asked)
 
     def open(self, name):
-        self.weight = 0
+        self.asked.clear()
         self.page.goto(f"{self.address}/{name}.html", wait_until="networkidle")
         if self.page.locator("article .math").count():
             self.page.wait_for_function("window.MathJax?.startup?.promise")
@@ -80,6 +83,7 @@ def serve(folder):
     """An address under which the folder is served, and what stops that."""
     handler = functools.partial(Quiet, directory=folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.handle_error = lambda request, client: None  # a page that is left while it loads hangs up
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}", server.shutdown
 
@@ -89,7 +93,7 @@ def served(browser, folder):
     sites = []
 
     def visit(**options):
-        sites.append(Site(browser, address, **options))
+        sites.append(Site(browser, folder, address, **options))
         return sites[-1]
 
     yield visit
@@ -136,6 +140,7 @@ def check_page(site, name):
         assert picture.get_attribute("alt")
         assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
     assert "Error displaying widget" not in page.content()
+    assert page.locator("article script:not([type='application/json'])").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     move_all(page)
     page.locator("footer").first.scroll_into_view_if_needed()
@@ -240,6 +245,7 @@ def test_every_page(visit, name):
 def test_the_first_page_leads_through_all_lessons_and_back(visit):
     site = visit()
     site.open("index")
+    assert site.weight < HEAVIEST
     page = site.page
     links = page.locator("article table a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert links == [f"notebooks/{name}.html" for name in LESSONS]
@@ -255,7 +261,6 @@ def test_the_first_page_leads_through_all_lessons_and_back(visit):
     page.wait_for_load_state()
     assert page.url.endswith(f"{visited[-2]}.html")
     assert site.problems == []
-    assert site.weight < HEAVIEST
 
 
 @pytest.mark.slow
