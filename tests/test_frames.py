@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ppo_lessons.controls import explore, make_control
-from ppo_lessons.figures import gae
+from ppo_lessons.figures import gae, ppo
 from ppo_lessons.figures.style import ADVANTAGE, BIAS, TOTAL, VARIANCE, Canvas, Picture
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "website"))
@@ -69,6 +70,35 @@ def test_every_frame_shows_the_picture_of_its_values(tmp_path):
     assert "The dot is right \\u003cat 10>." in page
     assert 'aria-label="height" aria-valuetext="3"' in page
     assert "&lt;at 3&gt;" in page and "Fixed on this page" not in page
+
+
+def build_two(figure):
+    axes = figure.subplots()
+    (old,), (now,) = axes.plot([], [], label=frames.BEFORE), axes.plot([], [], label="now")
+    axes.set(xlim=(0, 1), ylim=(0, 10))
+    axes.legend(loc="upper left")
+    return old, now
+
+
+def update_two(lines, *, height):
+    old, now = lines
+    old.set_data(*now.get_data())
+    now.set_data([0, 1], [height, height])
+    yield f"Now {height}, before {[*old.get_ydata()][:1]}."
+
+
+def test_a_frame_depends_on_the_start_and_not_on_the_frame_before_it(tmp_path):
+    explorer = explore(Picture(build_two, update_two, (320, 200)), height=(0, 4, 1, 2))
+    page = frames.moving(explorer, tmp_path, "two")
+    assert [f"Now {height}, before [2]." in page for height in range(5)] == [True] * 5
+    words = [text.get_text() for text in explorer.canvas.figure.axes[0].get_legend().get_texts()]
+    assert words == ["the first setting", "now"]
+
+
+def test_the_pictures_that_remember_use_the_known_words():
+    figure = Figure()
+    ppo.build_retrain(figure)
+    assert frames.BEFORE in [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
 
 
 def test_thin_lines_keep_their_colours(tmp_path):

@@ -16,6 +16,8 @@ from pathlib import Path
 import ipywidgets
 from IPython import get_ipython
 from IPython.display import Image, Javascript
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from PIL import Image as Pillow
 
 from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves
@@ -24,6 +26,7 @@ FRAMES = 64  # of a picture: six pictures on a page stay below 3 MB
 TRAINED = 36  # of a picture that trains for each frame: all of them together take minutes
 TALLEST = 16383  # pixels, the limit of WebP
 COLOURS = 64
+BEFORE = "the setting before"  # in a notebook the run before stays in grey; here that is the run at the start
 DICE = {"sample", "seed"}  # sliders that only draw anew: few positions are enough
 NEEDS_KERNEL = {
     CorridorGame: "The buttons need a running notebook: <code>make lab</code> opens it in JupyterLab.",
@@ -121,9 +124,16 @@ def moving(explorer, folder, name):
     values = grid(explorer.controls, TRAINED if trains else FRAMES)
     start = explorer.values
     pictures, sentences, first = [], [], 0
+    figure = explorer.canvas.figure
+    for text in figure.findobj(Text):
+        if text.get_text() == BEFORE:
+            text.set_text("the first setting")
+    lines = [(line, *line.get_data()) for line in figure.findobj(Line2D)]
     for number, setting in enumerate(itertools.product(*values.values())):
         setting = dict(zip(values, setting, strict=True))
         first = number if setting == start else first
+        for line, x, y in lines:  # a frame must not depend on the one drawn before it
+            line.set_data(x, y)
         *_, text = explorer.canvas.stages(**setting)
         pictures.append(Pillow.open(io.BytesIO(explorer.canvas.png())))
         sentences.append(text)
