@@ -8,7 +8,7 @@ from torch.distributions import Normal
 
 from ppo_lessons.advantage import n_step_advantage
 from ppo_lessons.corridor import ACTIONS, CELLS, FLAG, PIT, SITUATIONS, SLIDES_POLICY, Corridor
-from ppo_lessons.figures.corridor import draw_cells
+from ppo_lessons.figures.corridor import change_situation, draw_cells
 from ppo_lessons.figures.gae import critic_noise, n_step_moments
 from ppo_lessons.figures.ladder import running_trajectory
 from ppo_lessons.figures.style import (
@@ -54,15 +54,15 @@ def build_cells(figure):
     axes.set_xticklabels(list(ACTIONS) * len(columns), fontsize=7.5)
     axes.text(PIT, 0, "pit: end", ha="center", color=QUIET, fontsize=8.5)
     axes.text(FLAG, 0, "flag: end", ha="center", color=QUIET, fontsize=8.5)
-    return {"top": top, "axes": axes, "columns": columns}
+    top_cells = draw_cells(top, "day")
+    top.set_aspect("auto")
+    return {"top": top, "top_cells": top_cells, "axes": axes, "columns": columns}
 
 
 def update_cells(artists, *, situation, step):
     values, action_values, visits = tables()
     top = artists["top"]
-    top.clear()
-    draw_cells(top, situation)
-    top.set_aspect("auto")
+    change_situation(artists["top_cells"], situation)
     told = []
     for cell, (line, bars, labels, note) in artists["columns"].items():
         state = SITUATIONS.index(situation) * CELLS + cell

@@ -1,6 +1,9 @@
 """Lesson 10 drawn: the clipped objective of one sample, its six cases, and clip against penalty on the Corridor."""
 
+import itertools
+
 import torch
+from matplotlib.patches import Rectangle
 
 from ppo_lessons.clip import clip_ratio, clipped_objective
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
@@ -58,15 +61,16 @@ def build_objective(figure):
     left.set(xlim=(0, 2), ylim=(-4.3, 6.4), xlabel="ratio ρ = π / π_old", ylabel="objective of one sample")
     left.legend(loc="upper left", fontsize=8.5)
     right.axis("off")
-    header = ["ρ", "A", "smaller term", "gradient"]
-    widths = [0.29, 0.1, 0.37, 0.24]
-    table = right.table([header, *[[""] * 4] * 6], cellLoc="center", colWidths=widths, bbox=[0, 0.02, 1, 0.96])
-    table.auto_set_font_size(False)
-    table.set_fontsize(9)
-    for cell in table.get_celld().values():
-        cell.set_edgecolor(GRID)
-    for column in range(4):
-        table[0, column].set_text_props(weight="bold")
+    right.set(xlim=(0, 1), ylim=(7.15, -0.15))
+    mark = right.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=POLICY["color"], linewidth=2.2, zorder=4))
+    edges = list(itertools.accumulate((0, 0.29, 0.1, 0.37, 0.24)))
+    right.hlines(range(8), 0, 1, color=GRID, linewidth=1)
+    right.vlines(edges, 0, 7, color=GRID, linewidth=1)
+    places = [(low + high) / 2 for low, high in itertools.pairwise(edges)]
+    centred = {"ha": "center", "va": "center", "fontsize": 9}
+    for x, words in zip(places, ("ρ", "A", "smaller term", "gradient"), strict=True):
+        right.text(x, 0.5, words, weight="bold", **centred)
+    table = [[right.text(x, row + 1.5, "", **centred) for x in places] for row in range(len(CASES))]
     return locals()
 
 
@@ -85,10 +89,10 @@ def update_objective(artists, *, epsilon, advantage, ratio):
     artists["arrow"].arrow_patch.set_visible(gradient != 0)
     now = case_of(ratio, advantage, epsilon)
     for row, (place, sign) in enumerate(CASES):
-        for column, words in enumerate(case_row(place, sign, epsilon)):
-            cell = artists["table"][row + 1, column]
-            cell.get_text().set_text(words)
-            cell.set_facecolor("#CFE3F2" if row == now else "white")
+        for cell, words in zip(artists["table"][row], case_row(place, sign, epsilon), strict=True):
+            cell.set_text(words)
+    artists["mark"].set_visible(now is not None)
+    artists["mark"].set_y(1 + (now or 0))
     push = "pushes ρ up" if gradient > 0 else "pushes ρ down" if gradient < 0 else "moves nothing"
     artists["left"].set_title(f"ε = {epsilon:.2f}, A = {advantage:+.1f}, ρ = {ratio:.2f}: objective {value:+.2f}")
     artists["right"].set_title(f"gradient {gradient:+.1f} {push}".replace("+0.0", "0"))

@@ -280,7 +280,8 @@ def update_surrogate(artists, *, size, start):
     artists["promised"].set_data(SIZES, curve[:, 1])
     artists["tangent"].set_data([0, 20], [0, 20 * gradient.square().sum().item()])
     artists["dots"].set_data([size, size], [true, promised])
-    artists["left"].set_ylim(0, 1.15 * curve.max())
+    if artists["left"].get_ylim()[1] != 1.15 * curve.max():
+        artists["left"].set_ylim(0, 1.15 * curve.max())
     for name, logits in (("old", before), ("new", after)):
         steps = world.visits(logits).sum(0).reshape(2, CELLS).sum(0)[ACTING]
         for bar, height in zip(artists[name], steps.tolist(), strict=True):

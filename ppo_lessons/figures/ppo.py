@@ -56,7 +56,8 @@ def build_curves(figure):
 def update_curves(artists, *, records, config):
     steps = np.array([record.env_steps / 1000 for record in records])
     for name, axes in artists["panels"].items():
-        axes.set_xlim(0, config.updates * config.batch_size / 1000)
+        if axes.get_xlim()[1] != config.updates * config.batch_size / 1000:
+            axes.set_xlim(0, config.updates * config.batch_size / 1000)
         values = np.array([getattr(record, name) for record in records])
         known = np.isfinite(values)
         low, high = axes.get_ylim()
@@ -170,7 +171,8 @@ def watch(artists, config, name):
     for old, new in (("before", "now"), ("kl_before", "kl")):
         artists[old].set_data(*artists[new].get_data())
     for axes in (artists["left"], artists["right"]):
-        axes.set_xlim(0, config.total_steps / 1000)
+        if axes.get_xlim()[1] != config.total_steps / 1000:
+            axes.set_xlim(0, config.total_steps / 1000)
     returns, moved = [], []
     for record in train(config):
         if math.isfinite(record.mean_return):

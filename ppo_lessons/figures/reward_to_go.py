@@ -25,16 +25,16 @@ def pairs(right):
     """
     world, logits = Corridor(), with_right(right)
     plays, p = world.trajectories(), world.probabilities(logits)
-    pi = torch.cat([logits.softmax(-1), torch.zeros(1, len(ACTIONS), dtype=torch.float64)])
+    score = torch.eye(len(ACTIONS)) - logits.softmax(-1)[:, None]  # [state, action taken, logit]
+    score = torch.cat([score, torch.zeros_like(score[:1])])  # after the end
+    weighed = torch.stack([plays.rewards * p, plays.rewards.square() * p], dim=-1).movedim(1, 0)  # [K, 6, 2]
     mean, square = torch.zeros(2, world.steps, world.steps, dtype=torch.float64)
     for t in range(world.steps):
-        score = -pi[plays.states[t]]
-        score[torch.arange(len(p)), plays.actions[t]] += plays.mask[t]
-        for k in range(world.steps):
-            products = (p * plays.rewards[k])[:, None] * score
-            rows = torch.zeros(STATES + 1, len(ACTIONS), dtype=torch.float64).index_add_(0, plays.states[t], products)
-            mean[t, k] = rows.norm()
-            square[t, k] = (p * plays.rewards[k].square() * score.square().sum(1)).sum()
+        taken = plays.states[t] * len(ACTIONS) + plays.actions[t]
+        sums = torch.zeros(score[..., 0].numel(), *weighed.shape[1:], dtype=torch.float64).index_add_(0, taken, weighed)
+        first, second = sums.unflatten(0, score.shape[:2]).unbind(-1)
+        mean[t] = torch.einsum("sak,sab->ksb", first, score).flatten(1).norm(dim=1)
+        square[t] = torch.einsum("sak,sab->k", second, score.square())
     return mean.numpy(), square.sqrt().numpy()
 
 

@@ -1,12 +1,15 @@
 """What all pictures share: one colour for each idea, and the canvas that draws a picture."""
 
 import io
+import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import matplotlib
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from PIL import Image
 
 # The colour-blind-safe set of Okabe and Ito. Each idea keeps its colour and its line style through the whole course.
@@ -27,6 +30,7 @@ DPI = 100
 RC = {
     "font.size": 9.5,
     "axes.titlesize": 10.5,
+    "axes.axisbelow": True,  # below bars too: an axis that nothing moves under need not be drawn again
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
@@ -50,7 +54,11 @@ class Picture(NamedTuple):
 
 
 class Canvas:
-    """A picture on a Matplotlib canvas of its own: built once, its layout frozen after the first draw."""
+    """A picture on a Matplotlib canvas of its own: built once, its layout frozen after the first draw.
+
+    What has never moved is drawn once and kept as the background. A redraw copies it and draws the rest on top, in
+    the usual order, so that the pixels are those of a whole draw.
+    """
 
     def __init__(self, picture: Picture, **values: Any):
         self.picture = picture
@@ -59,9 +67,12 @@ class Canvas:
             self.figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, layout="constrained")
             self.canvas = FigureCanvasAgg(self.figure)
             self.artists = picture.build(self.figure)
+            for legend in self.figure.findobj(Legend):
+                legend.set_zorder(0.6)  # below the data, which must not reach it anyway: part of what never moves
             *_, self.text = self.stages(**values)
             self.canvas.draw()
         self.figure.set_layout_engine("none")
+        self.parts, self.moving, self.above, self.background = [], set(), [], None
 
     def stages(self, **values):
         """Move the artists to these values: an iterator of sentences, one a stage."""
@@ -82,11 +93,43 @@ class Canvas:
 
     def png(self) -> bytes:
         """The picture as it stands."""
-        self.canvas.draw()
+        self.draw()
         size = self.canvas.get_width_height(physical=True)
         file = io.BytesIO()
         Image.frombuffer("RGBA", size, self.canvas.buffer_rgba()).convert("RGB").save(file, "png", compress_level=1)
         return file.getvalue()
+
+    def draw(self):
+        """Bring the canvas up to date; Matplotlib marks what changed since it was last drawn as stale."""
+        parts = drawing_order(self.figure)
+        flat = [part for layer in parts for part in layer]
+        moved = {part for part in flat if part.stale and not isinstance(part, Axis)}
+        if parts != self.parts or moved - self.moving or any(axis.stale for axis in flat if isinstance(axis, Axis)):
+            self.parts, self.moving = parts, (self.moving | moved).intersection(flat)
+            self.above = [part for layer in parts for part in from_first(layer, self.moving)]
+            for part in flat:
+                part.set_animated(part in self.above)
+            self.canvas.draw()
+            self.background = self.canvas.copy_from_bbox(self.figure.bbox)
+        else:
+            self.canvas.restore_region(self.background)
+        for part in self.above:
+            part.draw(self.canvas.get_renderer())
+
+
+def drawing_order(figure):
+    """What Matplotlib draws, from the bottom up: a list for each of the axes, and one for the figure's own artists."""
+    layers = []
+    for axes in sorted(figure.axes, key=lambda axes: axes.zorder):
+        hidden = {axes.patch} if axes.axison else {axes.patch, *axes.spines.values(), axes.xaxis, axes.yaxis}
+        layers.append([part for part in axes.get_children() if part not in hidden])
+    layers.append([part for part in figure.get_children() if part is not figure.patch and part not in figure.axes])
+    return [sorted(layer, key=lambda part: part.zorder) for layer in layers]
+
+
+def from_first(parts, moving):
+    """The parts from the first moving one on: those before it never have to be drawn again."""
+    return list(itertools.dropwhile(lambda part: part not in moving, parts))
 
 
 def quiet_grid(axes):
