@@ -13,7 +13,7 @@ SITE_EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))
 print(*extras["site"])
 PYTEST = $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
 
-.PHONY: help lab test test-all lint figures bench bench-gpu ladder scaling site
+.PHONY: help lab test test-all lint figures bench bench-gpu bench-ui ladder scaling site ten-runs
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -40,6 +40,12 @@ bench: .bench/installed ## time the trainer against its peers, in an environment
 
 bench-gpu: .bench/installed ## record a run on this machine's GPU; bring a PyTorch (and a JAX) that sees it
 	.bench/bin/python tests/benchmarks/gpu.py
+
+bench-ui: .venv/installed-test ## time each picture from a slider's event to new pixels: about 15 minutes
+	REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q -s --timeout=3000 tests/browser/bench_ui.py
+
+ten-runs: .venv/installed-test ## run each notebook ten times in a row, elsewhere and without a network: an hour
+	$(BIN)/python tests/ten_runs.py
 
 ladder: .venv/installed ## train all ten algorithms with ten seeds and record what came out: about ten minutes
 	$(BIN)/python -m ppo_lessons.algorithm_ladder

@@ -8,7 +8,8 @@ import time
 
 import gymnasium
 import ipywidgets as widgets
-from IPython.display import Image, display
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import Image, Javascript, display
 
 from ppo_lessons.corridor import ACTIONS, SITUATIONS
 from ppo_lessons.figures import corridor as corridor_figures
@@ -17,6 +18,27 @@ from ppo_lessons.figures.style import Canvas
 
 SYMBOLS = {"lam": "λ", "gamma": "γ", "epsilon": "ε", "beta": "β"}
 REDRAW_EVERY = 0.25  # seconds between pictures while something trains
+
+# To a screen reader the handles and images of ipywidgets 8.1 are nameless, and no setting changes that. This names
+# those on the page, and with an observer all that come later.
+NAMES = """
+if (!window.ppoLessonsNames) {
+  const name = () => {
+    for (const handle of document.querySelectorAll(".widget-slider [role=slider]:not([aria-label])")) {
+      const slider = handle.closest(".widget-slider"), label = slider.querySelector(".widget-label").textContent;
+      const readout = slider.querySelector(".widget-readout");
+      handle.setAttribute("aria-label", label);
+      readout?.setAttribute("role", "textbox");
+      readout?.setAttribute("aria-label", label + ", typed");
+    }
+    for (const image of document.querySelectorAll("img.widget-image:not([alt])"))
+      image.alt = "picture; the text below says what it shows";
+  };
+  window.ppoLessonsNames = new MutationObserver(name);
+  window.ppoLessonsNames.observe(document.body, {childList: true, subtree: true});
+  name();
+}
+"""
 
 
 def explore(picture, **sliders):
@@ -30,13 +52,20 @@ def explore(picture, **sliders):
     Returns:
         Explorer, a widget. An error in the picture is raised at the first draw, and later shown under it.
     """
+    name_for_screen_readers()
     return Explorer(picture, {name: make_control(name, setting) for name, setting in sliders.items()})
+
+
+def name_for_screen_readers():
+    """Let the page name its sliders and images; outside of a notebook there is no page."""
+    if InteractiveShell.initialized():
+        display(Javascript(NAMES))
 
 
 def make_control(name, setting):
     """The ipywidget for one setting of `explore`."""
     label = SYMBOLS.get(name, name.replace("_", " "))
-    shared = {"description": label, "style": {"description_width": "110px"}}
+    shared = {"description": label, "tooltip": label, "style": {"description_width": "110px"}}
     if isinstance(setting, list):
         return widgets.Dropdown(options=setting, value=setting[0], **shared)
     low, high, step, start = setting
@@ -77,6 +106,7 @@ class Explorer(widgets.VBox):
         """Send the picture as it stands, and its sentence, to the page."""
         self.text = text
         self.image.value = self.canvas.png()
+        self.shown = time.monotonic()
         self.words.value = f'<div aria-live="polite" style="max-width:760px;line-height:1.35">{html.escape(text)}</div>'
 
     def changed(self, _):
@@ -94,14 +124,15 @@ class Explorer(widgets.VBox):
         self.task = self.loop.create_task(self.redraw())
 
     async def redraw(self):
-        """Draw the current values, stage by stage."""
+        """Draw the current values, stage by stage; stages that follow each other quickly share one drawing."""
         try:
-            shown = time.monotonic()
+            longest, began = 0.0, time.monotonic()
             for text in self.canvas.stages(**self.values):
-                if due := time.monotonic() - shown > REDRAW_EVERY:
+                longest = max(longest, time.monotonic() - began)
+                if due := time.monotonic() + longest > self.shown + REDRAW_EVERY:
                     self.show(text)
-                    shown = time.monotonic()
                 await asyncio.sleep(0)
+                began = time.monotonic()
             if not due:
                 self.show(text)
         except Exception as error:
@@ -128,6 +159,7 @@ class CorridorGame(widgets.VBox):
             button.on_click(lambda _, action=action: self.act(action))
         self.again.on_click(lambda _: self.begin())
         self.begin(reset=False)
+        name_for_screen_readers()
 
     def shown(self):
         """What the board shows now."""
@@ -159,12 +191,12 @@ class CorridorGame(widgets.VBox):
             button.disabled = self.over
         *_, self.text = self.canvas.stages(**self.shown())
         self.image.value = self.canvas.png()
-        lines = list(self.lines)
+        lines = [html.escape(self.text), *self.lines]
         if self.over:
             added = " ".join(f"{reward:+g}" for reward in self.rewards)
             lines.append(f"<b>The play is over. Return R(τ) = {added} = {sum(self.rewards):+g}</b>")
         trajectory = "<br>".join(lines)
-        self.words.value = f'<div aria-live="polite" style="line-height:1.5;min-height:11em">{trajectory}</div>'
+        self.words.value = f'<div aria-live="polite" style="line-height:1.5;min-height:12.5em">{trajectory}</div>'
 
     def _repr_mimebundle_(self, **options):
         return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.text)
@@ -184,10 +216,12 @@ class LiveCurves(widgets.VBox):
         self.label = widgets.Label("starting")
         width = widgets.Layout(width=f"{ppo_figures.curves.size[0]}px", max_width="100%")
         self.image = widgets.Image(format="png", value=self.canvas.png(), layout=width)
-        super().__init__([widgets.HBox([self.bar, self.label]), self.image])
+        self.words = widgets.HTML()
+        super().__init__([widgets.HBox([self.bar, self.label]), self.image, self.words])
 
     def __enter__(self):
         self.began = self.drawn = time.monotonic()
+        name_for_screen_readers()
         self.handle = display(self, display_id=True)
         return self
 
@@ -204,6 +238,7 @@ class LiveCurves(widgets.VBox):
         self.label.value = words
         *_, self.canvas.text = self.canvas.stages(records=self.records, config=self.config)
         self.image.value = self.canvas.png()
+        self.words.value = f'<div style="max-width:860px;line-height:1.35">{html.escape(self.canvas.text)}</div>'
         self.drawn = time.monotonic()
 
     def __exit__(self, kind, error, trace):

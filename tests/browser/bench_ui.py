@@ -1,0 +1,181 @@
+"""How long each picture takes from a slider's event to new pixels: `make bench-ui` writes assets/bench_ui.json.
+
+Kernel: a control of an `Explorer` gets a value, until the image widget has its new bytes; in this process, on an event
+loop. Browser: a key press in JupyterLab, until the changed image is painted, less the kernel's part. All are medians of
+times by the clock, but for cpu_ms, which is processor time: a busy machine disturbs it less. A picture whose update
+yields trains live; then cpu_ms and wall_ms are of the whole retraining, longest_wait_ms is between two drawings, and
+taken_up_ms is from a new value in the midst of training to its first drawing.
+"""
+
+import asyncio
+import importlib.metadata
+import inspect
+import itertools
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from test_figures import NOTEBOOKS, explored, start  # noqa: E402
+
+from ppo_lessons.controls import explore  # noqa: E402
+from ppo_lessons.figures.style import Canvas  # noqa: E402
+
+RESULT = ROOT / "assets" / "bench_ui.json"
+BURST = 30
+PAINTED = """image => {
+    window.painted = [];
+    new MutationObserver(async () => {
+        await image.decode().catch(() => {});
+        requestAnimationFrame(() => requestAnimationFrame(() => window.painted.push(performance.now())));
+    }).observe(image, {attributes: true, attributeFilter: ["src"]});
+    document.addEventListener("keydown", () => { window.pressed = performance.now(); }, true);
+}"""
+
+
+def milliseconds(seconds):
+    return round(1000 * statistics.median(seconds), 1)
+
+
+def other_values(setting, number):
+    """Values of a control in the order of a drag, the start left out."""
+    if isinstance(setting, list):
+        return (setting[1:] + setting[:1])[:number]
+    low, high, step, start = setting
+    count = round((high - low) / step)
+    values = [
+        type(step)(low + step * place) if isinstance(step, int) else low + step * place for place in range(count + 1)
+    ]
+    values = [value for value in values if abs(value - start) > step / 2]
+    return values[:: max(1, len(values) // number)][:number]
+
+
+async def kernel(picture, settings):
+    """Times of one picture, measured in this process."""
+    live = inspect.isgeneratorfunction(picture.update)
+    explorer = explore(picture, **settings)
+    drawn, wall, cpu, sizes, waits = [], [], [], [], []
+    explorer.image.observe(lambda change: drawn.append(time.perf_counter()), "value")
+    for name, control in explorer.controls.items():
+        for value in other_values(settings[name], 2 if live else 8):
+            await asyncio.sleep(0)
+            drawn.clear()
+            began, busy = time.perf_counter(), time.process_time()
+            control.value = value
+            await explorer.task
+            cpu.append(time.process_time() - busy)
+            wall.append(time.perf_counter() - began)
+            gaps = [after - before for before, after in itertools.pairwise([began, *drawn])]
+            waits.append(max(gaps, default=0.0))  # no gap: this value changes no pixel
+            sizes.append(len(explorer.image.value))
+        control.value = start(settings)[name]
+        await explorer.task
+    result = {"cpu_ms": milliseconds(cpu), "wall_ms": milliseconds(wall), "bytes": round(statistics.median(sizes))}
+    result["burst_redraws"] = await burst(explorer, settings)
+    if live:
+        result["longest_wait_ms"] = milliseconds(waits)
+        result["taken_up_ms"] = milliseconds([await taken_up(explorer, settings, place) for place in range(5)])
+    return result
+
+
+async def burst(explorer, settings):
+    """How often changes that come faster than the loop turns are drawn; the last drawing is of the last value."""
+    name, drawn = max(settings, key=lambda name: len(other_values(settings[name], BURST))), []
+    explorer.image.observe(drawn.append, "value")
+    for value in itertools.islice(itertools.cycle(other_values(settings[name], BURST)), BURST):
+        explorer.controls[name].value = value
+    await explorer.task
+    explorer.image.unobserve(drawn.append, "value")
+    *_, last = Canvas(explorer.canvas.picture, **start(settings)).stages(**explorer.values)
+    assert explorer.text == last
+    return len(drawn)
+
+
+async def taken_up(explorer, settings, place):
+    """Seconds from a new value, set while the picture trains, to the first drawing made with it."""
+    name, drawn = next(reversed(settings)), asyncio.Event()
+    values = other_values(settings[name], 8)
+    explorer.controls[name].value = values[place % len(values)]
+    await asyncio.sleep(0.1)
+    explorer.image.observe(lambda change: drawn.set(), "value")
+    began = time.perf_counter()
+    explorer.controls[name].value = values[(place + 1) % len(values)]
+    await asyncio.sleep(0)  # the new task begins
+    drawn.clear()
+    await drawn.wait()
+    waited = time.perf_counter() - began
+    await explorer.task
+    return waited
+
+
+def press(lab, picture, key):
+    """Seconds from a key press to the first changed image on the screen."""
+    lab.page.evaluate("() => { window.painted = []; }")
+    lab.page.keyboard.press(key)
+    lab.page.wait_for_function("() => window.painted.length > 0", timeout=20_000)
+    waited = lab.page.evaluate("() => window.painted[0] - window.pressed")
+    picture.settled()
+    return waited / 1000
+
+
+def in_browser(lab, picture):
+    """Press to pixels for the slider with the most steps, and a burst of presses: what was drawn of it."""
+    slider = max(picture.sliders, key=lambda slider: float(slider.get_attribute("aria-valuemax")))
+    slider.scroll_into_view_if_needed()
+    lab.page.evaluate(PAINTED, picture.image.element_handle())
+    picture.press(slider, "Home")
+    times = [press(lab, picture, key) for key in ("ArrowRight", "ArrowLeft") * 4]
+    lab.page.evaluate("() => { window.painted = []; }")
+    for key in ("ArrowRight", "ArrowLeft") * (BURST // 2):
+        lab.page.keyboard.press(key)
+    picture.settled()
+    drawings = lab.page.evaluate("() => window.painted.length")
+    return {"press_to_pixels_ms": milliseconds(times), "browser_burst_redraws": drawings}
+
+
+@pytest.fixture(scope="module")
+def results():
+    """id -> numbers. The kernel's part first, then the tests below add the browser's; written at the end."""
+    torch.set_num_threads(1)
+    found = {param.id: asyncio.run(kernel(*param.values)) for param in explored()}
+    yield found
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "matplotlib", "ipywidgets", "jupyterlab")}
+    machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
+    machine["load"] = round(os.getloadavg()[0], 1)
+    versions["python"] = platform.python_version()
+    RESULT.write_text(json.dumps({"machine": machine, "versions": versions, "pictures": found}, indent=1) + "\n")
+    columns = list(dict.fromkeys(name for numbers in found.values() for name in numbers))
+    print("\n" + " ".join(f"{name:>21}" for name in ["picture", *columns]))
+    for name, numbers in found.items():
+        cells = [str(numbers.get(column, "")) for column in columns]
+        print(" ".join([f"{name.replace(':pictures.', ' ')[-21:]:>21}", *(f"{cell:>21}" for cell in cells)]))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_browser(lab, results, path):
+    names = [param.id for param in explored() if param.id.split(":")[0] == path.stem]
+    if not names:
+        return
+    lab.run_all(f"my/{path.name}")
+    found = [picture for picture in lab.pictures() if picture.sliders]
+    assert len(found) == len(names)
+    for name, picture in zip(names, found, strict=True):
+        results[name] |= in_browser(lab, picture)
+        results[name]["browser_ms"] = round(results[name]["press_to_pixels_ms"] - results[name]["wall_ms"], 1)
+
+
+def test_goals(results):
+    live = {name for name, numbers in results.items() if "taken_up_ms" in numbers}
+    slow = {name: numbers["cpu_ms"] for name, numbers in results.items() if name not in live and numbers["cpu_ms"] > 50}
+    late = [results[name] for name in live if max(results[name]["longest_wait_ms"], results[name]["taken_up_ms"]) > 300]
+    assert (slow, late) == ({}, [])
+    assert all(numbers["burst_redraws"] <= 2 for name, numbers in results.items() if name not in live)
