@@ -11,7 +11,7 @@ COPY_NEW = import os, shutil; shutil.copytree("notebooks", "my", dirs_exist_ok=T
 ignore=shutil.ignore_patterns(".*"), copy_function=lambda a, b: os.path.exists(b) or shutil.copy(a, b))
 SITE_EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 print(*extras["site"])
-PYTEST = $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
+PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
 
 .PHONY: help lab test test-all lint figures bench bench-gpu bench-ui ladder scaling site ten-runs
 

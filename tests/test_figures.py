@@ -3,6 +3,7 @@
 import ast
 import itertools
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -286,3 +287,52 @@ def test_the_gpu_picture_shows_what_was_recorded(tmp_path, monkeypatch):
     )
     assert [line.get_label() for line in canvas.figure.axes[0].lines] == ["ours, plain", "ours, captured"]
     assert misplaced(canvas.figure) == []
+
+
+# Redrawing
+
+
+def values_of(setting):
+    """Four values of a control, spread over its range."""
+    if isinstance(setting, list):
+        return (setting * 4)[:4]
+    low, high, step, _ = setting
+    count = round((high - low) / step)
+    return [low + step * (count * share // 4) for share in range(1, 5)]
+
+
+def drags(settings):
+    """Settings one after the other, as when each control is moved in turn."""
+    for name, setting in settings.items():
+        for value in values_of(setting):
+            yield start(settings) | {name: value}
+
+
+@pytest.mark.parametrize(("picture", "settings"), explored())
+def test_a_redraw_gives_the_pixels_of_a_whole_draw(picture, settings):
+    canvas = Canvas(picture, **start(settings))
+    for values in drags(settings):
+        for _ in itertools.islice(canvas.stages(**values), 2):
+            canvas.draw()
+    drawn = np.asarray(canvas.canvas.buffer_rgba()).copy()
+    for part in canvas.above:
+        part.set_animated(False)
+    canvas.canvas.draw()
+    assert np.array_equal(drawn, canvas.canvas.buffer_rgba())
+
+
+@pytest.mark.parametrize(("picture", "settings"), explored())
+def test_a_redraw_is_cheap(picture, settings):
+    """Processor time of one update, or of the first stage of one that trains, with its picture.
+
+    The bound is three times what `make bench-ui` allows: it is for growth, and has to hold on slow and busy machines.
+    """
+    canvas = Canvas(picture, **start(settings))
+    spent = []
+    for values in drags(settings):
+        began = time.process_time()
+        next(canvas.stages(**values))
+        canvas.png()
+        spent.append(time.process_time() - began)
+    assert np.median(spent) < 0.15
+    assert len(canvas.png()) < 200_000

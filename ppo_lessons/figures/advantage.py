@@ -44,8 +44,8 @@ def build_cells(figure):
     axes.grid(visible=False, axis="x")
     columns = {}
     for cell in set(range(CELLS)) - {PIT, FLAG}:
-        (line,) = axes.plot([cell - 0.42, cell + 0.42], [0, 0], **VALUE)
-        bars = axes.bar(cell + np.array([-0.27, 0, 0.27]), np.zeros(3), width=0.2, color=ADVANTAGE["color"])
+        (line,) = axes.plot([cell - 0.42, cell + 0.42], [0, 0], **VALUE, gid="V")
+        bars = axes.bar(cell + np.array([-0.27, 0, 0.27]), np.zeros(3), width=0.2, color=ADVANTAGE["color"], gid="A")
         labels = [axes.text(bar.get_x() + 0.1, 0, "", ha="center", fontsize=7.5) for bar in bars]
         note = axes.text(cell, 9.3, "", ha="center", va="top", fontsize=8.5, color=VALUE["color"])
         columns[cell] = line, bars, labels, note

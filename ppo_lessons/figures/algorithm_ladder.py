@@ -57,13 +57,18 @@ def finals(result=None):
         places = range(len(rows))[::-1]
         for place, row in zip(places, rows.values(), strict=True):
             low, high = row["interval"]
-            left.barh(place, row["mean"], color=RETURN["color"], alpha=0.55, height=0.62)
-            left.plot([low, high], [place, place], color="black", linewidth=1.6)
+            left.barh(place, row["mean"], color=RETURN["color"], alpha=0.8, height=0.62, gid="mean")
+            left.plot([low, high], [place, place], color="black", linewidth=1.6, gid="interval")
             left.plot(
-                [run["final"] for run in row["runs"]], [place] * len(row["runs"]), "|", color="black", markersize=9
+                [run["final"] for run in row["runs"]],
+                [place] * len(row["runs"]),
+                "|",
+                color="black",
+                markersize=9,
+                gid="runs",
             )
             cost = row["seconds_per_update"] * 1000
-            right.barh(place, cost, color=OLD_POLICY["color"], alpha=0.6, height=0.62)
+            right.barh(place, cost, color=OLD_POLICY["color"], height=0.62, gid="cost")
             right.text(cost, place, f" {cost:.0f}", va="center", fontsize=8.5)
         left.axvline(SOLVED, color=BIAS["color"], linestyle="--", linewidth=1.2)
         left.set_yticks(places, [f"{number}. {name}" for number, name in enumerate(rows, start=1)])

@@ -122,7 +122,7 @@ def build_praise(figure):
             for value, probability in zip(values.tolist(), p.tolist(), strict=True):
                 if probability > 0.001:
                     size = 4 + 16 * probability**0.5
-                    (dot,) = axes.plot([action], [value], "o", color=RETURN["color"], markersize=size)
+                    (dot,) = axes.plot([action], [value], "o", color=RETURN["color"], markersize=size, gid="G")
                     dots[dot] = value
         notes = [axes.text(action, 9.6, "", ha="center", fontsize=8.5) for action in range(3)]
         panels.append({"line": line, "dots": dots, "notes": notes, "axes": axes})
@@ -148,7 +148,7 @@ def update_praise(artists, *, baseline, b):
         f"{name}: {overall[0]:.0%} of the plays praise their first action by day, {overall[1]:.0%} by night"
     )
     return (
-        "Share of plays whose first action is praised: "
+        f"Baseline {baseline}. Share of plays whose first action is praised: "
         + "; ".join(
             f"by {situation} with b = {level:.2f}: "
             + ", ".join(f"{action} {share:.0%}" for action, share in zip(ACTIONS, shares, strict=True))
@@ -179,7 +179,7 @@ def build_parabola(figure):
     day, night, total = parabolas()
     axes.plot(CONSTANTS, total, **TOTAL)
     axes.plot(CONSTANTS, day, **VARIANCE)
-    axes.plot(CONSTANTS, night, **VARIANCE)
+    axes.plot(CONSTANTS, night, **{**VARIANCE, "linestyle": (0, (6, 2))})
     axes.text(4.15, total[-1], "sum", va="center")
     axes.text(4.15, day[-1], "day", va="center", color=VARIANCE["color"])
     axes.text(4.15, night[-1], "night", va="center", color=VARIANCE["color"])
@@ -189,7 +189,7 @@ def build_parabola(figure):
     axes.axhline(least, color=QUIET, linewidth=0.8)
     words = f"b = V(s): {with_value:.2f} (the best b of step and state: {least:.2f})"
     axes.text(-3.9, least - 1.0, words, va="top", fontsize=8.5, color=VALUE["color"])
-    dots = [axes.plot([], [], "o", color="black", markersize=7)[0] for _ in range(3)]
+    dots = [axes.plot([], [], "o", color="black", markersize=7, gid="b")[0] for _ in range(3)]
     bottom = best_constant()
     axes.plot([bottom], [total.min()], "v", color="black", markersize=8)
     axes.annotate(
@@ -332,7 +332,7 @@ def build_learning(figure):
     quiet_grid(left)
     left.plot([-8, 8], [-8, 8], color=QUIET, linewidth=0.8)
     dots = left.scatter(
-        values[:-1, :STATES][met], np.zeros(int(met.sum())), s=20 + 400 * visits[met], color=VALUE["color"], alpha=0.7
+        values[:-1, :STATES][met], np.zeros(int(met.sum())), s=20 + 400 * visits[met], color=VALUE["color"], alpha=0.8
     )
     left.set(xlim=(-8, 6), ylim=(-8, 6), xlabel="exact $V_t(s)$", ylabel="learned $b_t(s)$")
     quiet_grid(right)

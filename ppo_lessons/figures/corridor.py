@@ -26,7 +26,7 @@ def draw_cells(axes, situation, world=None):
             (cell - 0.4, -0.4), 0.8, 0.8, boxstyle="round,pad=0.05", fc=SKY[situation], ec=edge, lw=1.5
         )
         boxes.append(axes.add_patch(box))
-        axes.text(cell - 0.4, 0.38, str(cell), fontsize=8, color=QUIET, va="top")
+        axes.text(cell - 0.4, 0.38, str(cell), fontsize=8, va="top")
     below = {START: "", PIT: f"pit: {world.pit:+g}\nend", FLAG: f"flag: {world.flag:+g}\nend"}
     notes = {cell: axes.text(cell, -0.52, words, ha="center", va="top", fontsize=8.5) for cell, words in below.items()}
     cells = boxes, notes[START], world

@@ -58,7 +58,7 @@ def build_mean(axes, longest, unit):
     shade = axes.fill_between([1, longest], [0, 0], [0, 0], color=VARIANCE["color"], alpha=0.25, linewidth=0)
     (curve,) = axes.plot([], [], **RETURN)
     truth = axes.axhline(0, color=TOTAL["color"], linewidth=1.0)
-    here = axes.axvline(1, color=RETURN["color"], linewidth=1.0, alpha=0.6)
+    here = axes.axvline(1, color=RETURN["color"], linewidth=1.0, linestyle="--")
     (dot,) = axes.plot([], [], "o", color=RETURN["color"], markersize=7)
     axes.set(xscale="log", xlim=(1, longest), ylabel=unit)
     handles = [curve, truth, shade]
@@ -127,7 +127,8 @@ def build_again(figure):
         axes.fill_between([0, EXAMS], [0, 0], [0, 0], color=VARIANCE["color"], alpha=0.3, linewidth=0)
         for axes in (left, left, right)
     ]
-    lines = [left.plot(count, count, color=RETURN["color"], linewidth=0.6, alpha=0.5)[0] for _ in range(DRAWN)]
+    thin = {"color": RETURN["color"], "linewidth": 0.6, "alpha": 0.75, "gid": "groups"}
+    lines = [left.plot(count, count, **thin)[0] for _ in range(DRAWN)]
     here = left.axvline(1, color=TOTAL["color"], linewidth=1.2)
     left.set(xlim=(1, EXAMS), ylim=(LOW - 0.4, HIGH + 0.4), ylabel="mean mark", xlabel="number of exams n")
     bins = np.arange(LOW - 0.125, HIGH + 0.25, 0.25)

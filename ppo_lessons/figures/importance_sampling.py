@@ -11,6 +11,7 @@ from ppo_lessons.expectation import expectation
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
+    OLD_BARS,
     OLD_POLICY,
     POLICY,
     QUIET,
@@ -74,7 +75,7 @@ def build_lakes(figure):
     with_titles(panels)
     places = np.arange(3)
     left.bar(places - 0.2, LAKE_A.numpy(), width=0.36, color=POLICY["color"], label="lake A, asked for")
-    bars = left.bar(places + 0.2, np.zeros(3), width=0.36, color=OLD_POLICY["color"], label="lake B, fished")
+    bars = left.bar(places + 0.2, np.zeros(3), width=0.36, **OLD_BARS, label="lake B, fished")
     weights = [left.text(place, 0.56, "", ha="center", fontsize=9.5) for place in places]
     left.set(ylim=(0, 0.78), ylabel="share of the fish")
     left.set_xticks(places, [f"{name}\n{length:g} cm" for name, length in zip(FISH, LENGTH.tolist(), strict=True)])
@@ -263,7 +264,7 @@ def build_surrogate(figure):
     left.yaxis.set_major_formatter("{x:.1f}")
     left.legend(loc="lower right")
     places = np.arange(len(ACTING))
-    old = right.bar(places - 0.2, np.zeros(len(places)), width=0.36, color=OLD_POLICY["color"], label="old policy π")
+    old = right.bar(places - 0.2, np.zeros(len(places)), width=0.36, **OLD_BARS, label="old policy π")
     new = right.bar(places + 0.2, np.zeros(len(places)), width=0.36, color=POLICY["color"], label="new policy π′")
     right.set(ylim=(0, 1.75), xlabel="cell", ylabel="mean number of steps spent in it")
     right.set_xticks(places, ACTING)

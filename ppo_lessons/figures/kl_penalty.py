@@ -10,6 +10,7 @@ from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
     GRID,
+    OLD_BARS,
     OLD_POLICY,
     PENALTY,
     POLICY,
@@ -48,7 +49,7 @@ def second_order(sure, length):
 def build_step(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     places = np.arange(3)
-    old = left.bar(places - 0.2, np.zeros(3), 0.36, color=OLD_POLICY["color"], label="old")
+    old = left.bar(places - 0.2, np.zeros(3), 0.36, **OLD_BARS, label="old")
     new = left.bar(places + 0.2, np.zeros(3), 0.36, color=POLICY["color"], label="new")
     left.set(ylim=(0, 1.25), yticks=[0, 0.5, 1], ylabel="probability")
     left.set_xticks(places, NAMES)
@@ -189,7 +190,7 @@ price = Picture(build_price, update_price, size=(740, 350))
 
 DIRECTION = torch.tensor([1.0, 0.0, -1.0], dtype=torch.float64)
 STEPS = torch.linspace(0.1, 2.0, 77, dtype=torch.float64)
-ESTIMATORS = {"k1": VARIANCE, "k2": BIAS, "k3": PENALTY}
+ESTIMATORS = {"k1": VARIANCE, "k2": BIAS, "k3": {**PENALTY, "linestyle": "-."}}
 MARKERS = {"k1": "o", "k2": "s", "k3": "D"}
 
 
@@ -219,7 +220,7 @@ def build_estimators(figure):
     left.text(1.06, -0.62, "the truth", fontsize=8.5)
     bars, dots, words = {}, {}, {}
     for row, (name, line) in enumerate(ESTIMATORS.items()):
-        (bars[name],) = left.plot([], [], color=line["color"], linewidth=3, solid_capstyle="butt")
+        (bars[name],) = left.plot([], [], color=line["color"], linestyle=line["linestyle"], linewidth=3)
         (dots[name],) = left.plot([], [], MARKERS[name], color=line["color"], markersize=8)
         words[name] = left.text(3.45, row + 0.34, "", fontsize=8.5, ha="right")
     left.set(xlim=(-1.5, 3.5), ylim=(2.65, -0.9), xlabel="estimate / true KL: mean ± standard error")
@@ -253,7 +254,11 @@ def update_estimators(artists, *, length, samples):
     artists["left"].set_title(f"KL = {kl:.4f} nats, N = {samples} samples\nk2 is {moments['k2'][0] / kl - 1:+.1%} off")
     ratio = (moments["k1"][1] / moments["k3"][1]).item()
     artists["right"].set_title(f"k1 is {ratio:.1f} times as noisy as k3")
-    return f"The true KL is {kl:.5f} nats. With {samples} samples " + "; ".join(sentences) + "."
+    return (
+        f"After a step of {length:.1f} in the logits the true KL is {kl:.5f} nats. With {samples} samples "
+        + "; ".join(sentences)
+        + "."
+    )
 
 
 estimators = Picture(build_estimators, update_estimators, size=(760, 340))

@@ -6,7 +6,7 @@ from ppo_lessons.advantage import td_error
 from ppo_lessons.baseline import subtract_baseline
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor, Trajectories
 from ppo_lessons.figures.corridor import draw_cells
-from ppo_lessons.figures.style import ADVANTAGE, OLD_POLICY, QUIET, RETURN, VALUE, Picture, quiet_grid
+from ppo_lessons.figures.style import ADVANTAGE, OLD_BARS, QUIET, RETURN, VALUE, Picture, quiet_grid
 from ppo_lessons.gae import gae
 from ppo_lessons.reward_to_go import reward_to_go
 
@@ -78,11 +78,11 @@ def ladder(lesson):
         for place, (name, height) in enumerate(heights.items()):
             label, _, line = RUNGS[name]
             newest = name == lesson
-            axes.barh(place, height, color=line["color"], alpha=1.0 if newest else 0.45, height=0.62)
+            axes.barh(place, height, color=line["color"], alpha=1.0 if newest else 0.75, height=0.62, gid="rungs")
             axes.text(height + 0.5, place, f"{height:.2f}", va="center", weight="bold" if newest else "normal")
         axes.set_yticks(range(len(RUNGS)), [label for label, _, _ in RUNGS.values()])
         for label, name in zip(axes.get_yticklabels(), RUNGS, strict=True):
-            label.set_color("black" if name in heights else "#B5B5B5")
+            label.set_color("black" if name in heights else QUIET)
         axes.set(xlim=(0, 54), ylim=(len(RUNGS) - 0.5, -0.5), xlabel="exact variance of the gradient from one play")
         axes.set_title(f"The variance ladder: {' → '.join(f'{height:.2f}' for height in heights.values())}")
 
@@ -120,9 +120,7 @@ def running(lesson):
         label, _, line = RUNGS[lesson]
         if before:
             places = [step - 0.2 for step in range(3)]
-            bottom.bar(
-                places, weights[before], width=0.36, color=OLD_POLICY["color"], alpha=0.5, label=RUNGS[before][0]
-            )
+            bottom.bar(places, weights[before], width=0.36, **OLD_BARS, label=RUNGS[before][0])
         places = [step + (0.2 if before else 0.0) for step in range(3)]
         bars = bottom.bar(places, weights[lesson], width=0.36, color=line["color"], label=label)
         bottom.bar_label(bars, fmt="%.2f", padding=2, fontsize=8.5)

@@ -7,7 +7,7 @@ import torch
 
 from ppo_lessons.corridor import ACTIONS, SLIDES_POLICY, Corridor
 from ppo_lessons.figures.ladder import running_trajectory
-from ppo_lessons.figures.style import OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.style import OLD_BARS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
 from ppo_lessons.log_trick import score_objective
 from ppo_lessons.table_training import train_reinforce
 
@@ -109,14 +109,14 @@ def build_push(figure):
     left, right = figure.subplots(1, 2, width_ratios=[4, 3])
     places = np.arange(3)
     panels = []
-    for axes, names, colors in (
-        (left, ("direction: ∇ log π", "weight × direction"), (QUIET, RETURN["color"])),
-        (right, ("π before", "π after one step"), (OLD_POLICY["color"], POLICY["color"])),
+    for axes, names, styles in (
+        (left, ("direction: ∇ log π", "weight × direction"), (OLD_BARS, {"color": RETURN["color"]})),
+        (right, ("π before", "π after one step"), (OLD_BARS, {"color": POLICY["color"]})),
     ):
         axes.axhline(0, color=QUIET, linewidth=0.8)
         groups = []
-        for offset, name, color, pale in zip((-0.2, 0.2), names, colors, (0.5, 1.0), strict=True):
-            bars = axes.bar(places + offset, np.zeros(3), width=0.36, color=color, alpha=pale, label=name)
+        for offset, name, style in zip((-0.2, 0.2), names, styles, strict=True):
+            bars = axes.bar(places + offset, np.zeros(3), width=0.36, **style, label=name)
             labels = [axes.text(place + offset, 0, "", ha="center", fontsize=8.5) for place in places]
             groups.append((bars, labels))
         panels.append(groups)
@@ -218,7 +218,7 @@ def build_estimate(figure):
     left.set_xlabel("length of the estimate, angle to the truth", labelpad=-24)
     left.set_title("", pad=14)
     left.text(0.08, 1.0, "truth", fontsize=8.5, color=RETURN["color"])
-    (others,) = left.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.5, linestyle="none")
+    (others,) = left.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.8, linestyle="none")
     (arrow,) = left.plot([], [], **POLICY, marker="o", markersize=8, markevery=[-1])
     left.plot([0, 0], [0, radius(truth)], **RETURN, linewidth=4, marker="D", markersize=6, markevery=[-1])
     quiet_grid(right)
@@ -230,8 +230,8 @@ def build_estimate(figure):
     crossing = variance.item() / truth**2
     right.plot([crossing], [truth], "s", color=TOTAL["color"], markersize=5)
     right.text(crossing * 1.1, truth * 1.1, f"N = {crossing:.0f}", fontsize=8.5)
-    (dots,) = right.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.5, linestyle="none")
-    (dot,) = right.plot([], [], "o", color=POLICY["color"], markersize=8)
+    (dots,) = right.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.8, linestyle="none")
+    (dot,) = right.plot([], [], "D", color=POLICY["color"], markersize=7)
     right.set(xscale="log", yscale="log", xlim=(0.7, 6000), ylim=(0.03, 40))
     right.set(xlabel="N, number of plays", ylabel="length of the error")
     return locals()
@@ -285,7 +285,7 @@ def build_runs(axes, color, updates):
     """Ten thin lines and their mean, with the best possible J as a mark: (lines, mean)."""
     quiet_grid(axes)
     best = Corridor().best_return()
-    lines = [axes.plot([], [], color=color, linewidth=1.0, alpha=0.45)[0] for _ in range(RUNS)]
+    lines = [axes.plot([], [], color=color, linewidth=1.0, alpha=0.75, gid="runs")[0] for _ in range(RUNS)]
     (mean,) = axes.plot([], [], color=color, linewidth=2.8)
     axes.axhline(best, color=TOTAL["color"], linewidth=0.8)
     axes.text(updates, best + 0.05, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)

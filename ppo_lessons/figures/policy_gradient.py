@@ -8,7 +8,7 @@ import torch
 from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
 from ppo_lessons.entropy import entropy
 from ppo_lessons.figures.corridor import draw_policy, move_policy
-from ppo_lessons.figures.style import OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, VALUE, Picture, quiet_grid
+from ppo_lessons.figures.style import OLD_BARS, OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, VALUE, Picture, quiet_grid
 from ppo_lessons.policy_gradient import softmax_policy
 from ppo_lessons.table_training import exact_ascent
 
@@ -107,7 +107,7 @@ def build_push(figure):
     labels = [left.text(action, 0, "", ha="center", fontsize=9) for action in range(3)]
     left.axhline(0, color=QUIET, linewidth=0.8)
     left.set(xlim=(-0.6, 2.6), ylim=(-1.15, 1.15), ylabel="gradient of log π(a)")
-    before = right.bar([x - 0.2 for x in range(3)], np.zeros(3), width=0.36, color=OLD_POLICY["color"], label="before")
+    before = right.bar([x - 0.2 for x in range(3)], np.zeros(3), width=0.36, **OLD_BARS, label="before")
     after = right.bar([x + 0.2 for x in range(3)], np.zeros(3), width=0.36, color=POLICY["color"], label="after")
     right.set(xlim=(-0.6, 2.6), ylim=(0, 1.05), ylabel="π")
     for axes in (left, right):
@@ -225,8 +225,8 @@ def build_ascent(figure):
     quiet_grid(curve)
     (line,) = curve.plot([], [], **RETURN)
     caught = Corridor().start_value(local_optimum().log())
-    for height, words in ((Corridor().best_return(), "best possible"), (caught, "local maximum")):
-        curve.axhline(height, color=TOTAL["color"], linewidth=0.8)
+    for height, words, dash in ((Corridor().best_return(), "best possible", "-"), (caught, "local maximum", "--")):
+        curve.axhline(height, color=TOTAL["color"], linewidth=0.8, linestyle=dash)
         curve.text(UPDATES, height, f"{words} {height:.3f}", ha="right", va="bottom", fontsize=8)
     curve.set(xlim=(-0.5, UPDATES + 0.5), ylim=(-1.6, 4.7), xlabel="step of gradient ascent", ylabel="exact J")
     even = torch.full((STATES, 3), 1 / 3)

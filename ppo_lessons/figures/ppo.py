@@ -184,7 +184,7 @@ def watch(artists, config, name):
         last = f"{returns[-1][1]:.1f}" if returns else "not known yet"
         artists["left"].set_title(f"{name}: return {last}")
         artists["right"].set_title(f"step {record.env_steps:,}: KL {moved[-1][1] if moved else 0:.4f}")
-        yield f"{name}: after {record.env_steps} steps the mean return is {last}."
+        yield f"{name}: after {record.env_steps} of {config.total_steps} steps the mean return is {last}."
 
 
 def update_retrain(artists, *, objective, lam, epsilon, beta, seed):

@@ -8,7 +8,7 @@ import torch
 from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
 from ppo_lessons.figures.ladder import running_trajectory
 from ppo_lessons.figures.log_trick import build_runs, compare_runs, runs, total_return, with_right
-from ppo_lessons.figures.style import BIAS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.style import BIAS, OLD_BARS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
 from ppo_lessons.reward_to_go import reward_to_go
 
 PLAYS = 64  # N, the number of plays that an estimate averages over
@@ -115,7 +115,7 @@ def errors(goal):
 def build_discount(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     play = running_trajectory()
-    left.bar(np.arange(3) - 0.2, play.rewards[:, 0].tolist(), width=0.36, color=QUIET, alpha=0.5, label="reward $r_t$")
+    left.bar(np.arange(3) - 0.2, play.rewards[:, 0].tolist(), width=0.36, label="reward $r_t$", **OLD_BARS)
     bars = left.bar(np.arange(3) + 0.2, np.zeros(3), width=0.36, color=RETURN["color"], label="weight $G_t$")
     labels = [left.text(t + 0.2, 0, "", ha="center", fontsize=8.5) for t in range(3)]
     left.axhline(0, color=QUIET, linewidth=0.8)
@@ -196,8 +196,8 @@ def build_goal(figure):
     (curve,) = left.plot([], [], **RETURN)
     left.set(xlim=(-3, ASCENT_STEPS + 3), ylim=(-2.4, 4.9), xlabel="step of exact ascent", ylabel="true J, γ = 1")
     groups = []
-    for offset, situation, color in zip((-0.2, 0.2), SITUATIONS, (POLICY["color"], QUIET), strict=True):
-        bars = right.bar(np.arange(3) + offset, np.zeros(3), width=0.36, color=color, label=situation)
+    for offset, situation, style in zip((-0.2, 0.2), SITUATIONS, ({"color": POLICY["color"]}, OLD_BARS), strict=True):
+        bars = right.bar(np.arange(3) + offset, np.zeros(3), width=0.36, **style, label=situation)
         labels = [right.text(i + offset, 0, "", ha="center", va="bottom", fontsize=8.5) for i in range(3)]
         groups.append((bars, labels))
     right.set_xticks(range(3), ACTIONS)

@@ -12,18 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from PIL import Image
 
-# The colour-blind-safe set of Okabe and Ito. Each idea keeps its colour and its line style through the whole course.
+# The colour-blind-safe set of Okabe and Ito, darkened until words in these colours can be read on white. Each idea
+# keeps its colour and its line style through the whole course; `tests/test_accessible.py` checks what comes of it.
 POLICY = {"color": "#0072B2", "linestyle": "-"}
 OLD_POLICY = {"color": "#6E6E6E", "linestyle": "--"}
 RETURN = {"color": "#007A5A", "linestyle": "-"}
-VALUE = {"color": "#B87500", "linestyle": "-."}
+VALUE = {"color": "#9C6300", "linestyle": "-."}
 ADVANTAGE = {"color": "#A6478A", "linestyle": "-"}
-BIAS = {"color": "#D55E00", "linestyle": "--"}
-VARIANCE = {"color": "#2B88BF", "linestyle": ":"}
+BIAS = {"color": "#BF5300", "linestyle": "--"}
+VARIANCE = {"color": "#1F78AB", "linestyle": ":"}
 TOTAL = {"color": "#000000", "linestyle": "-"}
-CLIPPED = {"color": "#D55E00", "linestyle": ":"}
-PENALTY = {"color": "#B87500", "linestyle": "--"}
+CLIPPED = {"color": "#BF5300", "linestyle": ":"}
+PENALTY = {"color": "#9C6300", "linestyle": "--"}
 QUIET = "#6E6E6E"
+OLD_BARS = {"color": QUIET, "hatch": "////", "edgecolor": "white"}  # beside bars that are as dark
 GRID = "#DDDDDD"
 
 DPI = 100
