@@ -128,10 +128,13 @@ class Explorer(widgets.VBox):
         try:
             longest, began = 0.0, time.monotonic()
             for text in self.canvas.stages(**self.values):
-                longest = max(longest, time.monotonic() - began)
+                took = time.monotonic() - began
+                longest = max(longest, took)
                 if due := time.monotonic() + longest > self.shown + REDRAW_EVERY:
                     self.show(text)
-                await asyncio.sleep(0)
+                await asyncio.sleep(
+                    0.01 if took > 0.02 else 0
+                )  # a message from the page needs several turns of the loop
                 began = time.monotonic()
             if not due:
                 self.show(text)
