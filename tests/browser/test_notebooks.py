@@ -132,3 +132,13 @@ def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
     assert "⚠" not in picture.words()
     assert after != good
     assert "The dot is at 0." in picture.words()
+
+
+def test_sliders_and_pictures_have_names(lab):
+    lab.run_all("my/07_gae.ipynb")
+    card = lab.pictures()[0].card
+    for name in ("λ", "γ", "critic error"):
+        assert card.get_by_role("slider", name=name, exact=True).count() == 1
+        assert card.get_by_role("textbox", name=f"{name}, typed").count() == 1
+    assert lab.pictures()[1].card.get_by_role("combobox", name="mistake").count() == 1
+    assert card.get_by_role("img", name="picture; the text below says what it shows").count() == 1
