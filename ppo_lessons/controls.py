@@ -132,9 +132,7 @@ class Explorer(widgets.VBox):
                 longest = max(longest, took)
                 if due := time.monotonic() + longest > self.shown + REDRAW_EVERY:
                     self.show(text)
-                await asyncio.sleep(
-                    0.01 if took > 0.02 else 0
-                )  # a message from the page needs several turns of the loop
+                await asyncio.sleep(0.01 if took > 0.02 else 0)  # a message needs several turns of the loop
                 began = time.monotonic()
             if not due:
                 self.show(text)
@@ -295,6 +293,7 @@ def predict(question, choices, *, answer, because=""):
     Returns:
         Prediction, a widget.
     """
+    name_for_screen_readers()
     return Prediction(question, choices, answer, because)
 
 
