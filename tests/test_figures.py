@@ -1,6 +1,7 @@
 """Every picture of every notebook at the corners of its controls: it draws, it fits, it says what is seen."""
 
 import ast
+import inspect
 import itertools
 import json
 import time
@@ -325,8 +326,10 @@ def test_a_redraw_gives_the_pixels_of_a_whole_draw(picture, settings):
 def test_a_redraw_is_cheap(picture, settings):
     """Processor time of one update, or of the first stage of one that trains, with its picture.
 
-    The bound is three times what `make bench-ui` allows: it is for growth, and has to hold on slow and busy machines.
+    `make bench-ui` allows 50 ms, and 0.3 s where something is trained first. The bound here is for growth, and has to
+    hold on slow and busy machines.
     """
+    bound = 0.45 if inspect.isgeneratorfunction(picture.update) else 0.15
     canvas = Canvas(picture, **start(settings))
     spent = []
     for values in drags(settings):
@@ -334,5 +337,5 @@ def test_a_redraw_is_cheap(picture, settings):
         next(canvas.stages(**values))
         canvas.png()
         spent.append(time.process_time() - began)
-    assert np.median(spent) < 0.15
+    assert np.median(spent) < bound
     assert len(canvas.png()) < 200_000
