@@ -90,21 +90,28 @@ def test_cases_are_the_bugs_in_another_order():
 # Which curve betrays which bug, over seeds: the claims of the notebook
 
 
-def late(bug, name, seed):
-    return np.nanmean(curves(bug, seed)[-8:, 1 + list(PANELS).index(name)])
+SEEDS = (0, 1, 2)
+
+
+def column(bug, name, seed):
+    return curves(bug, seed)[1:, 1 + list(PANELS).index(name)]
+
+
+def late(bug, name):
+    """The middle one of three seeds: the median over the last 20 updates."""
+    return np.median([np.nanmedian(column(bug, name, seed)[-20:]) for seed in SEEDS])
 
 
 @pytest.mark.slow
 def test_the_notebook_is_right_about_every_curve():
-    for seed in (0, 1, 2):
-        assert late("no bootstrap at a time limit", "value loss", seed) > 2 * late(None, "value loss", seed)
-        assert late("values of the rollout before", "value loss", seed) > 10 * late(None, "value loss", seed)
-        first = [curves(b, seed)[1, 1 + list(PANELS).index("value loss")] for b in ("the sum runs across resets", None)]
+    assert late("no bootstrap at a time limit", "value loss") > 10 > 1 > late(None, "value loss")
+    assert late("values of the rollout before", "value loss") > 30
+    for seed in SEEDS:
+        first = [column(b, "value loss", seed)[0] for b in ("the sum runs across resets", None)]
         assert first[0] > 1.5 * first[1]
-        assert late("advantages of the wrong sign", "return", seed) < 10
-        assert late("advantages of the wrong sign", "explained variance", seed) > 0.9
-        assert late("ratio from another sample's log-probability", "KL at the first minibatch", seed) > 0.03
-        assert late(None, "KL at the first minibatch", seed) == 0
-        assert late("advantages not normalised", "return", seed) > 400
-    entropies = [[late(b, "entropy", seed) for seed in (0, 1, 2)] for b in ("entropy of the wrong sign", None)]
-    assert np.mean(entropies[0]) < np.mean(entropies[1]) - 0.03
+        assert np.all(column(None, "KL at the first minibatch", seed) == 0)
+        assert np.nanmax(column("advantages not normalised", "return", seed)) > 450
+    assert late("ratio from another sample's log-probability", "KL at the first minibatch") > 0.03
+    assert late("advantages of the wrong sign", "return") < 10
+    assert late("advantages of the wrong sign", "explained variance") > 0.9
+    assert late("entropy of the wrong sign", "entropy") < late(None, "entropy") - 0.03
