@@ -52,8 +52,9 @@ def diagnose(exercise, function):
     right = [run(exercise, exercise.function, case) for case in cases]
     got = [run(exercise, function, case) for case in cases]
     failing = [i for i in range(len(cases)) if not same(got[i], right[i])]
-    if failing:
-        return explain(exercise, cases, right, got, failing)
+    if failing:  # a wrong number says more than a wrong gradient
+        wrong = [i for i in failing if got[i].trouble or not same_numbers(got[i].value, right[i].value)]
+        return explain(exercise, cases, right, got, wrong or failing)
     touched = next((i for i in range(len(cases)) if got[i].changed), None)
     if touched is not None:
         text = f"The result is right, but {got[touched].changed} is not what it was before. Work on a new tensor."
@@ -89,11 +90,13 @@ def nearest_mistake(exercise, cases, got, failing):
     best, score = None, 0
     for mistake in exercise.mistakes:
         for version in mistake.versions:
+            if not same(run(exercise, version, cases[failing[0]]), got[failing[0]]):
+                continue
             agrees = [same(run(exercise, version, case), outcome) for case, outcome in zip(cases, got, strict=True)]
             if all(agrees):
                 return True, mistake
             agreeing = sum(agrees[i] for i in failing)
-            if agrees[failing[0]] and agreeing > score:
+            if agreeing > score:
                 best, score = mistake, agreeing
     return False, best
 
