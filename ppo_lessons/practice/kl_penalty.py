@@ -1,1 +1,520 @@
-EXERCISES = []
+"""Practice for lesson 09."""
+
+import torch
+
+from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.running import LOGITS, LOGP, OLD_LOGITS, OLD_LOGP
+
+BEHAVIOUR, DIRECTIONS, ADAPTIVE, ESTIMATORS, LOSSES, WRONG = (
+    "1. Far in parameters, near in behaviour, and the reverse",
+    "2. Two directions",
+    "7. A price that finds itself",
+    "8. Three estimators, as numbers",
+    "9. The same three, as losses",
+    "10. What usually goes wrong",
+)
+
+
+# The divergence
+
+
+def logits_case(label, logits_p, logits_q):
+    logits = {"logits_p": logits_p, "logits_q": logits_q}
+    return Case(label, {name: torch.as_tensor(x, dtype=torch.float64) for name, x in logits.items()}, {})
+
+
+BY_HAND = torch.tensor([[0.5, 0.5], [0.9, 0.1]], dtype=torch.float64).log()
+POLICIES = [
+    logits_case("two log-probabilities", *BY_HAND),
+    logits_case("logits that are no log-probabilities", [1.0, 2.0], [0.5, -1.0]),
+    logits_case("twice the same policy", [1.0, 2.0], [1.0, 2.0]),
+    logits_case("100 added to all logits", [0.0, 0.0, 0.0], [100.0, 100.0, 100.0]),
+    logits_case("two states", [[1.0, 2.0], [0.5, 0.0]], [[0.5, -1.0], [1.0, 3.0]]),
+    logits_case("an action that p never takes", [0.0, 800.0, 0.0, 799.0], [0.0, 0.5, 0.0, 1.0]),
+    logits_case("several states", *normal(2, 5, 3, seed=1)),
+    logits_case("steps and games", *normal(2, 4, 2, 3, seed=2)),
+]
+
+
+def divergence(formula, axis=-1, total=lambda terms: terms.sum(-1)):
+    """The terms `formula(p, q, log_p, log_q)`, added up; with the logarithms as log_softmax, of p and q, of p/q."""
+
+    def stable(logits_p, logits_q):
+        log_p, log_q = logits_p.log_softmax(axis), logits_q.log_softmax(axis)
+        return total(formula(log_p.exp(), log_q.exp(), log_p, log_q))
+
+    def naive(logits_p, logits_q):
+        p, q = logits_p.softmax(axis), logits_q.softmax(axis)
+        return total(formula(p, q, p.log(), q.log()))
+
+    def quotient(logits_p, logits_q):
+        p, q = logits_p.softmax(axis), logits_q.softmax(axis)
+        return total(formula(p, q, p.log(), p.log() - (p / q).log()))
+
+    return stable, naive, quotient
+
+
+def terms(p, q, log_p, log_q):
+    return p * (log_p - log_q)
+
+
+def of_logits(weights):
+    """Logits stand where log-probabilities belong."""
+    return lambda logits_p, logits_q: (weights(logits_p) * (logits_p - logits_q)).sum(-1)
+
+
+def totals(formula, *totals):
+    return tuple(version for total in totals for version in divergence(formula, total=total))
+
+
+def partly_detached(kl, weights_only):
+    return (
+        lambda logits_p, logits_q: kl(logits_p.detach(), logits_q),
+        lambda logits_p, logits_q: kl(logits_p, logits_q.detach()),
+        lambda logits_p, logits_q: kl(logits_p, logits_q).detach(),
+        weights_only,
+    )
+
+
+WEIGHTS_DETACHED = divergence(lambda p, q, log_p, log_q: terms(p.detach(), q, log_p, log_q))
+PARTLY_DETACHED = [partly_detached(*both) for both in zip(divergence(terms), WEIGHTS_DETACHED, strict=True)]
+
+KL_EXERCISE = Exercise(
+    function=kl_divergence,
+    notebook="09_kl_penalty",
+    differentiable=True,
+    first="make log-probabilities of both logits, and return the sum of their differences over the actions. "
+    "The check then says what is missing.",
+    hints=(
+        "Logits are not yet log-probabilities. logits.log_softmax(-1) makes them so, and exp() gives probabilities.",
+        "Each action counts log p − log q, as often as p takes it: p * (log_p - log_q).",
+        "Add up over the last axis, the actions, and keep one number per state: .sum(-1).",
+    ),
+    running=logits_case("the states of the running trajectory", OLD_LOGITS, LOGITS),
+    cases=POLICIES,
+    mistakes=[
+        Mistake(
+            "has the two policies the wrong way round",
+            "KL(p‖q) averages over actions of p, the first argument, and log p stands first in the difference.",
+            DIRECTIONS,
+            (
+                *divergence(lambda p, q, log_p, log_q: q * (log_q - log_p)),
+                lambda logits_p, logits_q: divergence(terms)[2](logits_q, logits_p),
+            ),
+        ),
+        Mistake(
+            "averages over the wrong policy",
+            "Actions are drawn from p, so p weighs the differences, not q.",
+            DIRECTIONS,
+            divergence(lambda p, q, log_p, log_q: q * (log_p - log_q)),
+        ),
+        Mistake(
+            "has the wrong sign",
+            "KL is never negative: log p − log q, weighted by p.",
+            BEHAVIOUR,
+            divergence(lambda p, q, log_p, log_q: p * (log_q - log_p)),
+        ),
+        Mistake(
+            "leaves out the weights",
+            "The difference log p − log q of each action counts as often as p takes that action.",
+            BEHAVIOUR,
+            divergence(lambda p, q, log_p, log_q: log_p - log_q),
+        ),
+        Mistake(
+            "weighs with log-probabilities",
+            "The weight of an action is its probability: p = exp(log p), or softmax of the logits.",
+            BEHAVIOUR,
+            (
+                *divergence(lambda p, q, log_p, log_q: log_p * (log_p - log_q)),
+                *divergence(lambda p, q, log_p, log_q: log_p * (p - q)),
+            ),
+        ),
+        Mistake(
+            "leaves out a logarithm",
+            "Both log p and log q are needed: only their difference is 0 where the policies agree.",
+            BEHAVIOUR,
+            (
+                *divergence(lambda p, q, log_p, log_q: -p * log_q),
+                *divergence(lambda p, q, log_p, log_q: p * log_q),
+                *divergence(lambda p, q, log_p, log_q: p * log_p),
+                *divergence(lambda p, q, log_p, log_q: p * (p - q)),
+            ),
+        ),
+        Mistake(
+            "takes logits for log-probabilities",
+            "100 more on all logits is the same policy: bring them to log-probabilities first, with log_softmax(-1).",
+            BEHAVIOUR,
+            (
+                of_logits(lambda logits: logits.exp()),
+                of_logits(lambda logits: logits.softmax(-1)),
+            ),
+        ),
+        Mistake(
+            "takes logits for probabilities",
+            "Logits may be negative and do not sum to 1; softmax(-1) makes probabilities of them.",
+            BEHAVIOUR,
+            (
+                lambda logits_p, logits_q: (logits_p * (logits_p / logits_q).log()).sum(-1),
+                lambda logits_p, logits_q: (logits_p * (logits_p.log() - logits_q.log())).sum(-1),
+            ),
+        ),
+        Mistake(
+            "takes the mean over the actions",
+            "The weights p already make the sum an average: do not divide by the number of actions.",
+            BEHAVIOUR,
+            totals(terms, lambda terms: terms.mean(-1)),
+        ),
+        Mistake(
+            "mixes the states",
+            "Softmax and sum go along the last axis, the actions, so that each state keeps a number of its own.",
+            DIRECTIONS,
+            (
+                *totals(terms, torch.sum, torch.mean, lambda terms: terms.sum(-1).mean(), lambda terms: terms.sum(0)),
+                *divergence(terms, axis=0),
+                *divergence(terms, axis=0, total=torch.sum),
+                *divergence(terms, axis=0, total=lambda terms: terms.sum(0)),
+            ),
+        ),
+        Mistake(
+            "detaches a part of the formula",
+            "Here neither policy is data: who wants no gradient for one hands it in detached.",
+            WRONG,
+            PARTLY_DETACHED[0],
+        ),
+        Mistake(
+            "takes the logarithm of a probability that is 0",
+            "softmax rounds rare actions to 0, and 0 times log 0 is nan: log_softmax(-1) avoids it.",
+            BEHAVIOUR,
+            (*divergence(terms)[1:], *PARTLY_DETACHED[1], *PARTLY_DETACHED[2]),
+        ),
+    ],
+)
+
+
+# Its estimators
+
+
+def estimates(label, new, old):
+    """The same samples for all three estimators: probabilities of the actions under both policies."""
+    logp, old_logp = (torch.as_tensor(x, dtype=torch.float64).log() for x in (new, old))
+    inputs = {"logp": logp, "old_logp": old_logp}
+    return [Case(f"{k} of {label}", inputs, {"estimator": k}) for k in ("k1", "k2", "k3")]
+
+
+SAMPLES = [
+    *estimates("a sample whose ratio is above 1", [0.6], [0.5]),
+    *estimates("a sample whose ratio is below 1", [0.2], [0.5]),
+    *estimates("several samples", *normal(2, 6, seed=3).sigmoid()),
+    *estimates("steps and games", *normal(2, 4, 3, seed=4).sigmoid()),
+]
+
+
+def estimators(
+    log_ratio=lambda logp, old_logp: logp - old_logp,
+    k1=lambda x: -x,
+    k2=lambda x: x.square() / 2,
+    k3=lambda x: torch.expm1(x) - x,
+    finish=lambda k, old_logp: k,
+):
+    """The three estimators from log rho, with parts to get wrong; old_logp detached, and not."""
+
+    def flowing(logp, old_logp, *, estimator):
+        return finish({"k1": k1, "k2": k2, "k3": k3}[estimator](log_ratio(logp, old_logp)), old_logp)
+
+    def detached(logp, old_logp, *, estimator):
+        return flowing(logp, old_logp.detach(), estimator=estimator)
+
+    return detached, flowing
+
+
+def always(estimator):
+    def function(logp, old_logp, **ignored):
+        return approximate_kl(logp, old_logp, estimator=estimator)
+
+    return function
+
+
+def all_three(logp, old_logp, *, estimator):
+    return torch.stack([approximate_kl(logp, old_logp, estimator=k) for k in ("k1", "k2", "k3")])
+
+
+ESTIMATOR_EXERCISE = Exercise(
+    function=approximate_kl,
+    notebook="09_kl_penalty",
+    differentiable=True,
+    first="compute log ρ = logp − old_logp and return −log ρ, which is k1. The check then asks for k2.",
+    hints=(
+        'All three need log ρ = logp − old_logp.detach(). Then three cases: if estimator == "k1": return ...',
+        "k1 is -log_ratio, k2 is log_ratio.square() / 2. Nothing is averaged: one number per sample.",
+        "k3 is (ρ − 1) − log ρ with ρ = log_ratio.exp(). torch.expm1(log_ratio) is ρ − 1 without the loss of digits.",
+    ),
+    running=Case("the running trajectory", {"logp": LOGP, "old_logp": OLD_LOGP}, {"estimator": "k3"}),
+    cases=SAMPLES,
+    mistakes=[
+        Mistake(
+            "divides log-probabilities",
+            "The ratio divides probabilities, so its logarithm is a difference: logp − old_logp.",
+            ESTIMATORS,
+            (
+                *estimators(log_ratio=lambda logp, old_logp: (logp / old_logp).log()),
+                *estimators(log_ratio=lambda logp, old_logp: logp / old_logp),
+            ),
+        ),
+        Mistake(
+            "forgets the minus of k1",
+            "Actions that the old policy prefers have log ρ < 0, and they make the KL positive: k1 is −log ρ.",
+            ESTIMATORS,
+            estimators(k1=lambda x: x),
+        ),
+        Mistake(
+            "makes k1 positive",
+            "k1 is −log ρ, with its sign: samples with log ρ > 0 must be able to cancel others.",
+            ESTIMATORS,
+            (*estimators(k1=torch.abs), *estimators(k1=lambda x: (-x).clamp(min=0))),
+        ),
+        Mistake(
+            "has another factor than ½ in k2",
+            "k2 is half of the square: ½ (log ρ)², the first term that counts for small steps.",
+            ESTIMATORS,
+            (*estimators(k2=torch.square), *estimators(k2=lambda x: (x / 2).square())),
+        ),
+        Mistake(
+            "takes ρ − 1 for log ρ in k2",
+            "k2 squares the logarithm of the ratio.",
+            ESTIMATORS,
+            (*estimators(k2=lambda x: torch.expm1(x).square() / 2), *estimators(k2=lambda x: x.exp().square() / 2)),
+        ),
+        Mistake(
+            "forgets the 1 in k3",
+            "k3 is (ρ − 1) − log ρ: without the 1 it is not 0 where nothing has changed.",
+            ESTIMATORS,
+            estimators(k3=lambda x: x.exp() - x),
+        ),
+        Mistake(
+            "has the wrong sign at log ρ in k3",
+            "−log ρ is k1; k3 adds ρ − 1 to it.",
+            ESTIMATORS,
+            (*estimators(k3=lambda x: torch.expm1(x) + x), *estimators(k3=lambda x: x - torch.expm1(x))),
+        ),
+        Mistake(
+            "mixes up ρ and log ρ in k3",
+            "In (ρ − 1) − log ρ the first is the exponential of the second.",
+            ESTIMATORS,
+            (
+                *estimators(k3=lambda x: (x - 1) - x),
+                *estimators(k3=lambda x: (x.exp() - 1) - x.exp()),
+                *estimators(k3=lambda x: (x - 1) - x.log()),
+            ),
+        ),
+        Mistake(
+            "exchanges k2 and k3",
+            "k2 is the square, k3 the one with ρ − 1.",
+            ESTIMATORS,
+            estimators(k2=lambda x: torch.expm1(x) - x, k3=lambda x: x.square() / 2),
+        ),
+        Mistake(
+            "has the ratio upside down",
+            "ρ is new over old, so log ρ = logp − old_logp: the samples come from the old policy.",
+            ESTIMATORS,
+            (
+                *estimators(log_ratio=lambda logp, old_logp: old_logp - logp),
+                *estimators(k3=lambda x: torch.expm1(-x) + x),
+            ),
+        ),
+        Mistake(
+            "pays no attention to `estimator`",
+            "`estimator` says which of the three is asked for: one of them is returned.",
+            ESTIMATORS,
+            (*map(always, ("k1", "k2", "k3")), all_three),
+        ),
+        Mistake(
+            "weighs the samples with their probability",
+            "Samples of the old policy already come as often as it takes them: the weights belong to the exact sum.",
+            ESTIMATORS,
+            (
+                *estimators(finish=lambda k, old_logp: old_logp.exp() * k),
+                *estimators(finish=lambda k, old_logp: (old_logp.exp() * k).sum()),
+            ),
+        ),
+        Mistake(
+            "returns one number for all samples",
+            "Asked for is one number per sample; the mean is taken by whoever uses them.",
+            ESTIMATORS,
+            (*estimators(finish=lambda k, old_logp: k.mean()), *estimators(finish=lambda k, old_logp: k.sum())),
+        ),
+        Mistake(
+            "differentiates the old log-probabilities",
+            "old_logp was stored when the action was taken: it is data, so detach it.",
+            LOSSES,
+            (estimators()[1],),
+        ),
+    ],
+)
+
+
+# The price that finds itself
+
+
+def price(label, beta, kl, target):
+    return Case(label, {"beta": beta, "kl": kl}, {"target": target})
+
+
+PRICES = [
+    price("a KL far below the target", 3.0, 0.001, 0.01),
+    price("a KL far above the target", 3.0, 0.05, 0.01),
+    price("a KL at the target", 3.0, 0.01, 0.01),
+    price("a KL a little below the target", 3.0, 0.008, 0.01),
+    price("a KL a little above the target", 3.0, 0.013, 0.01),
+    price("a KL just below the band", 3.0, 0.0061, 0.01),
+    price("a KL just above the band", 3.0, 0.0165, 0.01),
+    price("a large target", 0.5, 1.7, 2.0),
+    price("a KL of 0", 0.5, 0.0, 2.0),
+    price("a price of 0", 0.0, 0.05, 0.01),
+    price("a KL on the lower edge of the band", 3.0, 1.0, 1.5),  # both edges are exact in binary
+    price("a KL on the upper edge of the band", 3.0, 3.0, 2.0),
+]
+
+
+def rule(low=1 / 1.5, high=1.5, down=0.5, up=2.0):
+    """Beta times `down` below the band, times `up` above it."""
+
+    def function(beta, kl, *, target):
+        return beta * down if kl < low * target else beta * up if kl > high * target else beta
+
+    return function
+
+
+def between(edges):
+    """Halved below, doubled above two numbers: edges(beta, target)."""
+
+    def function(beta, kl, *, target):
+        low, high = edges(beta, target)
+        return beta / 2 if kl < low else beta * 2 if kl > high else beta
+
+    return function
+
+
+def one_edge(edge):
+    """Halved on one side of one number, doubled on the other: beta never stays."""
+    return (
+        lambda beta, kl, *, target: beta / 2 if kl < edge * target else beta * 2,
+        lambda beta, kl, *, target: beta * 2 if kl > edge * target else beta / 2,
+    )
+
+
+def edges_outside(low, high):
+    """Which of the two edges counts as outside."""
+
+    def function(beta, kl, *, target):
+        below, above = (
+            kl < target / 1.5 or (low and kl == target / 1.5),
+            kl > 1.5 * target or (high and kl == 1.5 * target),
+        )
+        return beta / 2 if below else beta * 2 if above else beta
+
+    return function
+
+
+def scaled(result):
+    """`adapt_beta` with something else than the new beta returned: result(beta, factor, target)."""
+    return lambda beta, kl, *, target: result(beta, adapt_beta(1.0, kl, target=target), target)
+
+
+BETA_EXERCISE = Exercise(
+    function=adapt_beta,
+    notebook="09_kl_penalty",
+    first="return beta as it is. The check then shows a KL that asks for another price.",
+    hints=(
+        "Three cases: the KL is below the band, above it, or in it. In the band β stays.",
+        "The band goes from target / 1.5 to 1.5 * target. Its edges belong to it: compare with < and >.",
+        "Too little movement: the price was too high, return beta / 2. Too much: it was too low, return 2 * beta.",
+    ),
+    running=price("the running trajectory", 3.0, kl_divergence(OLD_LOGITS, LOGITS).mean().item(), 0.03),
+    cases=PRICES,
+    mistakes=[
+        Mistake(
+            "turns β the wrong way",
+            "A KL above the target means that moving was too cheap: β must rise, and fall where the KL is too small.",
+            ADAPTIVE,
+            (rule(down=2.0, up=0.5),),
+        ),
+        Mistake(
+            "never lowers β",
+            "Below target / 1.5 the policy was too timid, and β is halved.",
+            ADAPTIVE,
+            (rule(down=1.0),),
+        ),
+        Mistake(
+            "never raises β",
+            "Above 1.5 times the target the policy was too bold, and β is doubled.",
+            ADAPTIVE,
+            (rule(up=1.0),),
+        ),
+        Mistake(
+            "has no band around the target",
+            "Between target / 1.5 and 1.5 times the target β stays: no update meets the target exactly.",
+            ADAPTIVE,
+            (
+                *(rule(low=1.0, high=1.0), rule(low=1.0), rule(high=1.0)),
+                *(*one_edge(1.0), *one_edge(1 / 1.5), *one_edge(1.5)),
+            ),
+        ),
+        Mistake(
+            "compares with fixed numbers",
+            "The band grows with the target: it goes from target / 1.5 to 1.5 times the target.",
+            ADAPTIVE,
+            (between(lambda beta, target: (1 / 1.5, 1.5)), between(lambda beta, target: (0.02, 0.045))),
+        ),
+        Mistake(
+            "takes 1.5 for a distance",
+            "1.5 is a factor: the edges are target / 1.5 and target * 1.5, not target − 1.5 and target + 1.5.",
+            ADAPTIVE,
+            (between(lambda beta, target: (target - 1.5, target + 1.5)),),
+        ),
+        Mistake(
+            "compares the KL with β",
+            "The KL in nats is compared with the target in nats; β is a price.",
+            ADAPTIVE,
+            (between(lambda beta, target: (beta / 1.5, 1.5 * beta)), between(lambda beta, target: (beta, beta))),
+        ),
+        Mistake(
+            "exchanges 1.5 and 2",
+            "1.5 makes the band, 2 is the step of β.",
+            ADAPTIVE,
+            (rule(low=0.5, high=2.0, down=1 / 1.5, up=1.5), rule(down=1 / 1.5, up=1.5), rule(low=0.5, high=2.0)),
+        ),
+        Mistake(
+            "returns the factor and not the price",
+            "The factor ½ or 2 is still to be multiplied with β.",
+            ADAPTIVE,
+            (scaled(lambda beta, factor, target: factor),),
+        ),
+        Mistake(
+            "changes the target",
+            "The target is what is wanted and stays; what follows is β.",
+            ADAPTIVE,
+            (
+                scaled(lambda beta, factor, target: factor * target),
+                scaled(lambda beta, factor, target: target / factor),
+            ),
+        ),
+        Mistake(
+            "makes β proportional to the KL",
+            "β moves by factors of two, however far the KL is from the target.",
+            ADAPTIVE,
+            (
+                lambda beta, kl, *, target: beta * kl / target,
+                lambda beta, kl, *, target: beta * target / (kl or 1e-300),
+            ),
+        ),
+        Mistake(
+            "counts an edge of the band as outside",
+            "The rule says < and >: at exactly target / 1.5, and at exactly 1.5 times the target, β stays.",
+            ADAPTIVE,
+            (edges_outside(True, True), edges_outside(True, False), edges_outside(False, True)),
+        ),
+    ],
+)
+
+EXERCISES = [KL_EXERCISE, ESTIMATOR_EXERCISE, BETA_EXERCISE]
