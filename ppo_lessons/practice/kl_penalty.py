@@ -68,6 +68,23 @@ def totals(formula, *totals):
     return tuple(version for total in totals for version in divergence(formula, total=total))
 
 
+def without_keepdim():
+    """The normaliser of each state meets the wrong axis, or no axis that fits."""
+
+    def policies(*logits):
+        return (z.exp() / z.exp().sum(-1) for z in logits)
+
+    def of_logs(*logits):
+        p, q = policies(*logits)
+        return (p * (p.log() - q.log())).sum(-1)
+
+    def of_quotient(*logits):
+        p, q = policies(*logits)
+        return (p * (p / q).log()).sum(-1)
+
+    return of_logs, of_quotient
+
+
 def partly_detached(kl, weights_only):
     return (
         lambda logits_p, logits_q: kl(logits_p.detach(), logits_q),
@@ -163,18 +180,24 @@ KL_EXERCISE = Exercise(
             "takes the mean over the actions",
             "The weights p already make the sum an average: do not divide by the number of actions.",
             BEHAVIOUR,
-            totals(terms, lambda terms: terms.mean(-1)),
+            totals(terms, lambda terms: terms.mean(-1), torch.mean),
         ),
         Mistake(
             "mixes the states",
             "Softmax and sum go along the last axis, the actions, so that each state keeps a number of its own.",
             DIRECTIONS,
             (
-                *totals(terms, torch.sum, torch.mean, lambda terms: terms.sum(-1).mean(), lambda terms: terms.sum(0)),
+                *totals(terms, torch.sum, lambda terms: terms.sum(-1).mean(), lambda terms: terms.sum(0)),
                 *divergence(terms, axis=0),
                 *divergence(terms, axis=0, total=torch.sum),
                 *divergence(terms, axis=0, total=lambda terms: terms.sum(0)),
             ),
+        ),
+        Mistake(
+            "loses the axis of the actions",
+            "sum(-1) drops the axis, and the division meets a wrong one: sum(-1, keepdim=True), or softmax(-1).",
+            BEHAVIOUR,
+            without_keepdim(),
         ),
         Mistake(
             "detaches a part of the formula",

@@ -97,6 +97,15 @@ def attempt(expression):
     return my_kl_divergence
 
 
+def dot_of_shares(x, y):
+    p, q = x / x.sum(-1), y / y.sum(-1)
+    return torch.einsum("...a,...a", p, torch.log(p) - torch.log(q))
+
+
+def sum_of_shares(p, q):
+    return sum(a * torch.log(a / b) for a, b in zip(p.unbind(-1), q.unbind(-1), strict=True))
+
+
 def looped(term):
     """The sum over the actions as a loop: term(p, q, log_p, log_q) for one action in all states."""
 
@@ -205,6 +214,10 @@ WRONG = {
         "mixes the states": [
             lambda logits_p, logits_q: of_losses(logits_p, logits_q).mean(),
             lambda logits_p, logits_q: rows(lambda p, q: p.exp() @ (p - q))(logits_p, logits_q).sum(),
+        ],
+        "loses the axis of the actions": [
+            lambda logits_p, logits_q: dot_of_shares(torch.exp(logits_p), torch.exp(logits_q)),
+            lambda logits_p, logits_q: sum_of_shares(*(z.exp().div(z.exp().sum(-1)) for z in (logits_p, logits_q))),
         ],
         "detaches a part of the formula": [
             lambda logits_p, logits_q: of_losses(logits_p.detach(), logits_q),
