@@ -301,7 +301,7 @@ class Prediction(widgets.VBox):
     """A question, a slider or drop-down, and a button that reveals the answer beside the prediction."""
 
     def __init__(self, question, choices, answer, because):
-        self.answer, self.because = answer, because
+        self.asks, self.answer, self.because = question, answer, because
         if isinstance(choices, list):
             self.choice = make_control("your_prediction", choices)
         else:
@@ -327,10 +327,15 @@ class Prediction(widgets.VBox):
         """What the learner is told."""
         if isinstance(guess, str):
             told = "Right" if guess == answer else f"You chose “{guess}”"
-            return f"{told}: {answer}. {self.because}".strip()
-        off = abs(guess - answer)
-        near = "Right" if off <= self.choice.step / 2 else f"You said {guess:g}, which is {off:.3g} off"
-        return f"{near}: the answer is {answer:.4g}. {self.because}".strip()
+        else:
+            off = abs(guess - answer)
+            told = "Right" if off <= self.choice.step / 2 else f"You said {guess:g}, which is {off:.3g} off"
+        return f"{told}. {self.solution(answer)}"
+
+    def solution(self, answer):
+        """The answer and its reason, whatever was predicted."""
+        told = answer if isinstance(answer, str) else f"{answer:.4g}"
+        return f"The answer: {told}. {self.because}".strip()
 
     def _repr_mimebundle_(self, **options):
         data, metadata = bundle if isinstance(bundle := super()._repr_mimebundle_(**options), tuple) else (bundle, {})

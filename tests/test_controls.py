@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ppo_lessons import controls
-from ppo_lessons.controls import CorridorGame, LiveCurves, explore, show_film
+from ppo_lessons.controls import CorridorGame, LiveCurves, explore, predict, show_film
 from ppo_lessons.figures.style import Picture
 from ppo_lessons.ppo import Config, train
 
@@ -224,3 +224,46 @@ def test_the_film_is_shown_as_png():
     frames = [np.full((40, 60, 3), 20 * i, dtype=np.uint8) for i in range(5)]
     data, _ = show_film(frames[:2], frames)._repr_mimebundle_()
     assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).n_frames == 2
+
+
+# Predictions
+
+
+@pytest.mark.parametrize(
+    ("guess", "told"),
+    [
+        (0.5, "Right. The answer: 0.52. Because."),
+        (0.4, "You said 0.4, which is 0.12 off. The answer: 0.52. Because."),
+    ],
+)
+def test_a_predicted_number_is_set_beside_the_answer(guess, told):
+    prediction = predict("How much?", (0.0, 1.0, 0.1), answer=lambda: 0.52, because="Because.")
+    assert isinstance(prediction.choice, ipywidgets.FloatSlider) and prediction.words.value == ""
+    prediction.choice.value = guess
+    prediction.button.click()
+    assert prediction.text == told and "0.52" in prediction.words.value
+
+
+def test_a_predicted_choice():
+    prediction = predict("Which?", ["this", "that"], answer=lambda: "that")
+    prediction.button.click()
+    assert prediction.text == "You chose “this”. The answer: that."
+    prediction.choice.value = "that"
+    prediction.button.click()
+    assert prediction.text == "Right. The answer: that."
+
+
+def test_whole_numbers_make_a_slider_of_whole_numbers():
+    assert isinstance(predict("How many?", (0, 10, 1), answer=lambda: 3).choice, ipywidgets.IntSlider)
+
+
+def test_an_answer_that_cannot_be_computed_yet_says_so():
+    prediction = predict("How many?", (0, 10, 1), answer=lambda: not_yet_defined)  # noqa: F821
+    prediction.button.click()
+    assert "Run the cells above first" in prediction.words.value and "not_yet_defined" in prediction.words.value
+
+
+def test_without_a_kernel_the_question_can_be_read():
+    data, _ = predict("How <many>?", (0, 10, 1), answer=lambda: 3)._repr_mimebundle_()
+    assert "How <many>?" in data["text/plain"] and "3" not in data["text/plain"]
+    assert "&lt;many&gt;" in predict("How <many>?", (0, 10, 1), answer=lambda: 3).question.value

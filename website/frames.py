@@ -20,7 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image as Pillow
 
-from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves
+from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves, Prediction
 
 FRAMES = 64  # of a picture: six pictures on a page stay below 3 MB
 TRAINED = 36  # of a picture that trains for each frame: all of them together take minutes
@@ -43,6 +43,7 @@ def install(folder, prefix):
     formatter.for_type(Explorer, lambda shown: bundle(moving(shown, folder, f"{prefix}-{next(numbers)}"), shown.text))
     for kind, note in NEEDS_KERNEL.items():
         formatter.for_type(kind, lambda shown, note=note: still(shown, note))
+    formatter.for_type(Prediction, lambda shown: bundle(folded(shown), shown.text))
     formatter.for_type(Image, lambda shown: bundle(picture_tag(shown.data, shown.alt), shown.alt))
 
 
@@ -55,6 +56,12 @@ def picture_tag(data, text):
     """An image inside the page."""
     source = base64.b64encode(data).decode()
     return f'<img class="picture" src="data:image/png;base64,{source}" alt="{html.escape(text)}">'
+
+
+def folded(prediction):
+    """A question, and its answer behind a fold."""
+    question, answer = (html.escape(text) for text in (prediction.asks, prediction.solution(prediction.answer())))
+    return f"<p><b>{question}</b></p><details><summary>reveal</summary><p>{answer}</p></details>"
 
 
 def still(shown, note):

@@ -76,8 +76,9 @@ def update_step(artists, *, mean, log_std, draw, advantage):
     artists["left"].set_title(f"A = {advantage:+g}: μ {mean:.2f} → {new_mean:.2f}, σ {width:.2f} → {new_width:.2f}")
     artists["right"].set_title(f"the cut action would add {bias + 0.0:+.2f}".replace("-0.00", "+0.00"))
     return (
-        f"A draw of {draw:+g} standard deviations gives the action {action:+.2f}; its advantage {advantage:+g} moves the mean from {mean:.2f} to {new_mean:.2f} and "
-        f"the standard deviation from {width:.2f} to {new_width:.2f}; the mean score of the cut action is {bias:+.2f}."
+        f"A draw of {draw:+g} standard deviations gives the action {action:+.2f}. Its advantage {advantage:+g} moves "
+        f"the mean from {mean:.2f} to {new_mean:.2f} and the standard deviation from {width:.2f} to {new_width:.2f}; "
+        f"the mean score of the cut action is {bias:+.2f}."
     )
 
 
