@@ -181,6 +181,39 @@ def test_gradients_count():
     assert "lets no gradient through" in str(check(my_clipped_objective))
 
 
+def test_a_power_with_the_wrong_sign_is_explained():
+    def my_entropy(logits):
+        return logits ^ 2
+
+    assert "A power is written **" in str(check(my_entropy)) and "return logits ^ 2" in str(check(my_entropy))
+
+
+def test_an_if_on_a_batch_of_flags_is_explained():
+    def my_td_error(rewards, values, next_values, terminated, *, gamma):
+        result = []
+        for r, v, w, end in zip(rewards, values, next_values, terminated, strict=True):
+            result.append(r - v if end else r + gamma * w - v)
+        return torch.stack(result)
+
+    told = str(check(my_td_error))
+    assert "several games side by side" in told and "torch.where" in told and "two games side by side" in told
+
+
+def test_a_mean_that_was_forgotten_is_named():
+    def my_clipped_objective(logp, old_logp, advantages, *, epsilon):
+        rho = (logp - old_logp.detach()).exp()
+        return torch.minimum(rho * advantages.detach(), rho.clamp(1 - epsilon, 1 + epsilon) * advantages.detach())
+
+    assert "Its mean would be right" in str(check(my_clipped_objective))
+
+
+def test_nan_is_named():
+    def my_entropy(logits):
+        return 0 * logits.sum(-1) / 0
+
+    assert "returns nan" in str(check(my_entropy))
+
+
 def test_an_input_changed_in_place_is_noticed():
     def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
         advantages = RIGHT["my_gae"][0](rewards, values, next_values, terminated, truncated, gamma=gamma, lam=lam)

@@ -112,6 +112,7 @@ TD_ERROR = Exercise(
         case("two steps", [5.0, -2.0], [1.0, 2.5], [2.5, 4.0], [NO, NO], gamma=0.5),
         case("an end, then a new episode", [5.0, -2.0], [1.0, 2.5], [7.0, 4.0], [YES, NO], gamma=0.5),
         case("a time limit, then a new episode", [5.0, -2.0], [1.0, 2.5], [7.0, 4.0], [NO, NO], gamma=0.5),
+        case("two games side by side", *normal(3, 2, 2, seed=7), [[NO, YES], [NO, NO]], gamma=0.9),
         case("several steps", *normal(3, 6, seed=1), chance(0.3, 6, seed=2), gamma=0.9),
         case("several games side by side", *normal(3, 5, 4, seed=3), chance(0.3, 5, 4, seed=4), gamma=0.8),
     ],
@@ -325,6 +326,7 @@ N_STEP = Exercise(
         case("one step", [1.0], [0.5], [2.0], [NO], [NO], gamma=0.5, n=1),
         case("one step that ends the world", [1.0], [0.5], [2.0], [YES], [NO], gamma=0.5, n=1),
         case("one step at a time limit", [1.0], [0.5], [2.0], [NO], [YES], gamma=0.5, n=1),
+        case("an end at the time limit: the end counts", [1.0], [0.5], [2.0], [YES], [YES], gamma=0.5, n=1),
         case("fewer steps than n", [1.0], [0.5], [2.0], [NO], [NO], gamma=0.5, n=3),
         case("two steps, n = 1", [1.0, 4.0], [0.5, 2.0], [2.0, 6.0], [NO, NO], [NO, NO], gamma=0.5, n=1),
         case("two steps, n = 2", [1.0, 4.0], [0.5, 2.0], [2.0, 6.0], [NO, NO], [NO, NO], gamma=0.5, n=2),
@@ -520,7 +522,7 @@ NORMALIZE = Exercise(
     hints=(
         "Two numbers describe the whole batch: advantages.mean() and advantages.std().",
         "First shift, then scale: parentheses around the difference, and then the division.",
-        "If all advantages are equal, the standard deviation is 0. The 1e-8 is added to it, inside the denominator.",
+        "If all advantages are equal, the standard deviation is 0. Add the 1e-8 to it, in brackets: A / (std + 1e-8).",
     ),
     running=numbers("the running trajectory", ADVANTAGES),
     cases=[

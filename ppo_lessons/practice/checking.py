@@ -18,6 +18,13 @@ from ppo_lessons.practice.exercise import Case, Mistake
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # loose enough for float32
 
 
+EXPLAINED = {  # what the commonest exceptions of PyTorch mean here: part of the message -> words
+    "Boolean value of Tensor with more than one value": "There are several games side by side, so a flag is a tensor: "
+    "`if` cannot choose. Use x.masked_fill(flag, 0) or torch.where(flag, a, b), or multiply by ~flag.",
+    "bitwise_xor": "A power is written ** in Python, and ^ is something else.",
+}
+
+
 class Outcome(NamedTuple):
     """What one function did with one case."""
 
@@ -70,6 +77,8 @@ def explain(exercise, cases, right, got, failing):
     found = Finding("wrong", "", case=cases[first], expected=right[first], got=got[first])
     if got[first].trouble:
         found.title, found.text = got[first].trouble, "" if got[first].line else how_it_is_called(exercise)
+        for message, words in EXPLAINED.items():
+            found.text = words if message in found.title else found.text
         return found
     everywhere, found.mistake = nearest_mistake(exercise, cases, got, failing)
     if everywhere:
@@ -106,7 +115,11 @@ def describe(cases, right, got, failing):
     first, usable = failing[0], [i for i in failing if not got[i].trouble]
     mine, theirs = got[first], right[first]
     if mine.value.shape != theirs.value.shape:
-        return "returns another shape", f"Expected is {tuple(theirs.value.shape)}, yours is {tuple(mine.value.shape)}."
+        shapes = f"Expected is {tuple(theirs.value.shape)}, yours is {tuple(mine.value.shape)}."
+        nearly = theirs.value.dim() == 0 and same_numbers(mine.value.mean(), theirs.value)
+        return "returns another shape", f"{shapes} Its mean would be right." if nearly else shapes
+    if mine.value.isnan().any() and not theirs.value.isnan().any():
+        return "returns nan", "Look for a division by 0, a logarithm of 0, or infinity minus infinity."
     if all(same_numbers(got[i].value, right[i].value) for i in usable):
         names = [name for name in theirs.gradients if not same_numbers(mine.gradients[name], theirs.gradients[name])]
         if all(mine.gradients[name] is None for name in names):
@@ -115,6 +128,9 @@ def describe(cases, right, got, failing):
         data = [name for name in names if theirs.gradients[name] is None]
         if data:
             return f"differentiates {data[0]}", f"The value is right, but {data[0]} is data: use {data[0]}.detach()."
+        if any(mine.gradients[name] is not None and mine.gradients[name].isnan().any() for name in names):
+            hidden = "a step on the way made nan or infinity, and hiding it afterwards does not mend its gradient."
+            return "has a gradient that is nan", f"The value is right, but {hidden}"
         return (
             "has another gradient",
             f"The value is right, but its gradient with respect to {', '.join(names)} is not.",
@@ -141,7 +157,8 @@ def run(exercise, function, case):
     except Unusable as error:
         return Outcome(trouble=str(error), printed=printed.getvalue())
     except Exception as error:
-        trouble = f"your code stopped with {type(error).__name__}: {error}"
+        message = next(iter(str(error).splitlines()), "")  # PyTorch adds pages to some
+        trouble = f"your code stopped with {type(error).__name__}: {message}"
         return Outcome(trouble=trouble, line=own_line(error, function), printed=printed.getvalue())
     gradients = gradients_of(value, leaves) if exercise.differentiable else {}
     tensors = [name for name, x in leaves.items() if isinstance(x, torch.Tensor)]

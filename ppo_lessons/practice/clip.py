@@ -91,6 +91,21 @@ def upside_down(logp, old_logp, advantages, *, epsilon):
     return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=epsilon) * advantages).mean()
 
 
+def ratio_of_logarithms(logp, old_logp, advantages, *, epsilon):
+    rho, advantages = logp / old_logp.detach(), advantages.detach()
+    return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=epsilon) * advantages).mean()
+
+
+def minimum_of_means(logp, old_logp, advantages, *, epsilon):
+    rho, advantages = ratio(logp, old_logp), advantages.detach()
+    return torch.minimum((rho * advantages).mean(), (clip_ratio(rho, epsilon=epsilon) * advantages).mean())
+
+
+def minimum_of_ratios(logp, old_logp, advantages, *, epsilon):
+    rho = ratio(logp, old_logp)
+    return (torch.minimum(rho, clip_ratio(rho, epsilon=epsilon)) * advantages.detach()).mean()
+
+
 def log_ratio_as_ratio(logp, old_logp, advantages, *, epsilon):
     rho, advantages = logp - old_logp.detach(), advantages.detach()
     return torch.minimum(rho * advantages, rho.clamp(1 - epsilon, 1 + epsilon) * advantages).mean()
@@ -182,6 +197,24 @@ EXERCISES = [
                 "The ratio is new over old: exp(logp − old_logp).",
                 CASES_OF_SIX,
                 (upside_down,),
+            ),
+            Mistake(
+                "takes the minimum of the ratios",
+                "Multiply by A first: where A < 0 the smaller ratio gives the larger term.",
+                MINIMUM,
+                (minimum_of_ratios,),
+            ),
+            Mistake(
+                "takes the minimum of the means",
+                "The minimum belongs to each sample; the mean over the samples comes last.",
+                MINIMUM,
+                (minimum_of_means,),
+            ),
+            Mistake(
+                "divides log-probabilities",
+                "The ratio divides probabilities, so it is exp(logp − old_logp).",
+                CASES_OF_SIX,
+                (ratio_of_logarithms,),
             ),
             Mistake(
                 "sums instead of averaging",

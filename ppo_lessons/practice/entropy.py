@@ -90,7 +90,7 @@ EXERCISES = [
                 "weighs with log-probabilities",
                 "The weight of an action is its probability: π = exp(log π), or softmax of the logits.",
                 UNDECIDED,
-                (*of_policy(lambda pi, logp: -logp * logp), *of_policy(lambda pi, logp: -logp * logp.log())),
+                of_policy(lambda pi, logp: -logp * logp),
             ),
             Mistake(
                 "leaves out the logarithm",

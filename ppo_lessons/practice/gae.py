@@ -32,6 +32,7 @@ CASES = [
     case(
         "a time limit, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [NO, NO], [YES, NO], gamma=0.5, lam=0.8
     ),
+    random_case("two games side by side", 2, 2, seed=6, ends=0.3, cuts=0.3, gamma=0.9, lam=0.7),
     random_case("four steps without an end", 4, seed=1, ends=0.0, cuts=0.0, gamma=0.9, lam=0.7),
     random_case("λ = 0", 4, seed=2, ends=0.0, cuts=0.0, gamma=0.9, lam=0.0),
     random_case("λ = 1 and γ = 1", 4, seed=3, ends=0.0, cuts=0.0, gamma=1.0, lam=1.0),

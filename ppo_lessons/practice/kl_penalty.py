@@ -30,6 +30,7 @@ POLICIES = [
     logits_case("logits that are no log-probabilities", [1.0, 2.0], [0.5, -1.0]),
     logits_case("twice the same policy", [1.0, 2.0], [1.0, 2.0]),
     logits_case("100 added to all logits", [0.0, 0.0, 0.0], [100.0, 100.0, 100.0]),
+    logits_case("an action that q nearly never takes", [0.0, 0.0], [0.0, 100.0]),
     logits_case("two states", [[1.0, 2.0], [0.5, 0.0]], [[0.5, -1.0], [1.0, 3.0]]),
     logits_case("an action that p never takes", [0.0, 800.0, 0.0, 799.0], [0.0, 0.5, 0.0, 1.0]),
     logits_case("several states", *normal(2, 5, 3, seed=1)),
@@ -53,6 +54,14 @@ def divergence(formula, axis=-1, total=lambda terms: terms.sum(-1)):
         return total(formula(p, q, p.log(), p.log() - (p / q).log()))
 
     return stable, naive, quotient
+
+
+def padded(number):
+    def function(logits_p, logits_q):
+        p, q = logits_p.softmax(-1), logits_q.softmax(-1)
+        return (p * ((p + number).log() - (q + number).log())).sum(-1)
+
+    return function
 
 
 def terms(p, q, log_p, log_q):
@@ -210,6 +219,12 @@ KL_EXERCISE = Exercise(
             "softmax rounds rare actions to 0, and 0 times log 0 is nan: log_softmax(-1) avoids it.",
             BEHAVIOUR,
             (*divergence(terms)[1:], *PARTLY_DETACHED[1], *PARTLY_DETACHED[2]),
+        ),
+        Mistake(
+            "adds a small number inside the logarithm",
+            "A policy that nearly never takes an action then seems nearer than it is: log_softmax(-1) needs no help.",
+            BEHAVIOUR,
+            tuple(padded(number) for number in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)),
         ),
     ],
 )

@@ -43,6 +43,15 @@ def looped(term):
     )
 
 
+def quotient(expression):
+    """The same with the quotient of the log-probabilities for rho."""
+
+    def my_clipped_objective(logp, old_logp, advantages, *, epsilon):
+        return expression(logp / old_logp.detach(), advantages.detach(), epsilon)
+
+    return my_clipped_objective
+
+
 def band(rho, e):
     return torch.clip(rho, 1 - e, 1 + e)
 
@@ -91,6 +100,20 @@ WRONG = {
         "has the ratio upside down": [
             attempt(lambda rho, a, e: torch.min(a / rho, band(1 / rho, e) * a).mean()),
             looped(lambda rho, a, e: min(rho**-1 * a, band(rho**-1, e) * a)),
+        ],
+        "takes the minimum of the ratios": [
+            attempt(lambda rho, a, e: (torch.min(rho, band(rho, e)) * a).mean()),
+            looped(lambda rho, a, e: rho.clip(1 - e, min(1 + e, rho.item())) * a if rho >= 1 - e else rho * a),
+        ],
+        "takes the minimum of the means": [
+            attempt(lambda rho, a, e: torch.min((rho * a).mean(), (band(rho, e) * a).mean())),
+            attempt(lambda rho, a, e: min((rho * a).sum(), (band(rho, e) * a).sum()) / rho.numel()),
+        ],
+        "divides log-probabilities": [
+            quotient(lambda rho, a, e: torch.min(rho * a, band(rho, e) * a).mean()),
+            quotient(
+                lambda rho, a, e: torch.where(a > 0, rho.clamp(max=1 + e), rho.clamp(min=1 - e)).mul(a).mean(),
+            ),
         ],
         "sums instead of averaging": [
             attempt(lambda rho, a, e: torch.min(rho * a, band(rho, e) * a).sum()),

@@ -223,6 +223,15 @@ WRONG = {
             lambda logits_p, logits_q: of_losses(logits_p.detach(), logits_q),
             rows(lambda p, q: torch.dot(p.detach().exp(), p - q)),
         ],
+        "adds a small number inside the logarithm": [
+            lambda logits_p, logits_q: (
+                logits_p.softmax(-1) * torch.log((logits_p.softmax(-1) + 1e-8) / (logits_q.softmax(-1) + 1e-8))
+            ).sum(-1),
+            lambda logits_p, logits_q: sum(
+                p * (torch.log(p + 1e-10) - torch.log(q + 1e-10))
+                for p, q in zip(logits_p.softmax(-1).unbind(-1), logits_q.softmax(-1).unbind(-1), strict=True)
+            ),
+        ],
         "takes the logarithm of a probability that is 0": [
             lambda logits_p, logits_q: (
                 (logits_p.softmax(-1) * torch.log(logits_p.softmax(-1))).sum(-1)
