@@ -51,7 +51,8 @@ def build(figure):
     games = [int(number) for number in result["speed"]["ours"]]
     right.set_xticks(games, [f"{number:,}" for number in games])
     right.minorticks_off()
-    right.legend(fontsize=8)
+    right.set_ylim(bottom=min(min(line.get_ydata()) for line in right.lines) / 20)  # room for the legend
+    right.legend(fontsize=8, loc="lower right")
     right.set_title("steps a second while training", fontsize=9.5)
     return result
 
