@@ -10,6 +10,7 @@ html_title = project
 language = "en"
 extensions = ["myst_nb"]
 nb_execution_mode = "off"  # the notebooks have run
+exclude_patterns = ["assets"]  # pictures and records, no pages
 myst_enable_extensions = ["dollarmath", "amsmath"]
 
 html_theme = "furo"
