@@ -67,13 +67,13 @@ def update_cells(artists, *, situation, step):
     for cell, (line, bars, labels, note) in artists["columns"].items():
         state = SITUATIONS.index(situation) * CELLS + cell
         v, q = values[step, state].item(), action_values[step, state].tolist()
-        reached = visits[step, state] > 0
+        reached = bool(visits[step, state] > 0)
         line.set_ydata([v, v])
-        line.set_alpha(1.0 if reached else 0.25)
+        line.set_visible(reached)
         for bar, label, height in zip(bars, labels, q, strict=True):
             bar.set_y(v)
             bar.set_height(height - v)
-            bar.set_alpha(1.0 if reached else 0.2)
+            bar.set_visible(reached)
             label.set_text(f"{height - v:+.2f}" if reached else "")
             label.set_y(height + 0.15 if height >= v else height - 0.15)
             label.set_va("bottom" if height >= v else "top")
