@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from lab import SHOTS
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(
@@ -142,3 +143,41 @@ def test_sliders_and_pictures_have_names(lab):
         assert card.get_by_role("textbox", name=f"{name}, typed").count() == 1
     assert lab.pictures()[1].card.get_by_role("combobox", name="mistake").count() == 1
     assert card.get_by_role("img", name="picture; the text below says what it shows").count() == 1
+
+
+WRONG_ANSWER = """
+from ppo_lessons.advantage import td_error
+from ppo_lessons.practice import check, hints, predict
+
+
+def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    return td_error(rewards, values, next_values, terminated, gamma=gamma)
+
+
+check(my_gae)
+"""
+PREDICTION = """predict("How much is 1 + 1?", (0, 10, 1), answer=lambda: 1 + 1, because="One more than one.")"""
+
+
+def test_practice_names_the_mistake_folds_the_hints_and_reveals_the_answer(lab):
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    sources = (WRONG_ANSWER, "hints(my_gae)", PREDICTION)
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.folder / "practice.ipynb")
+    lab.run_all("practice.ipynb")
+    page = lab.notebook
+    assert page.get_by_text("Your function returns the TD errors").is_visible()
+    assert page.get_by_text("3. From an average to a sum").is_visible()
+    solution = page.locator("pre", has_text="def gae(")
+    assert not solution.is_visible()
+    for fold in ("Hint 1", "Hint 2", "Hint 3", "Solution"):
+        page.get_by_text(fold, exact=True).click()
+    assert solution.is_visible() and page.get_by_text("from the end to the start").is_visible()
+    slider = page.get_by_role("slider", name="your prediction")
+    slider.focus()
+    lab.page.keyboard.press("Home")
+    page.get_by_role("button", name="reveal").click()
+    told = page.get_by_text("You said 0, which is 2 off. The answer: 2. One more than one.")
+    told.wait_for(state="visible", timeout=20_000)
+    if SHOTS:
+        lab.page.screenshot(path=f"{SHOTS}/practice.png")
