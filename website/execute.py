@@ -24,7 +24,8 @@ def execute(name, out):
     began = time.monotonic()
     notebook = nbformat.read(NOTEBOOKS / name, 4)
     prefix = Path(name).stem
-    setup = f"import frames\nframes.install({str(out / 'frames')!r}, {prefix!r})"
+    address = "../" * len(Path(name).parts) + "frames"
+    setup = f"import frames\nframes.install({str(out / 'frames')!r}, {prefix!r}, {address!r})"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(setup))
     paths = os.pathsep.join([str(HERE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     folder = {"metadata": {"path": str((NOTEBOOKS / name).parent)}}

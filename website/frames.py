@@ -34,13 +34,18 @@ NEEDS_KERNEL = {
 }
 
 
-def install(folder, prefix):
-    """Display the course's widgets as HTML from now on; the frames go to `folder`, their names begin with `prefix`."""
+def install(folder, prefix, address="../frames"):
+    """Display the course's widgets as HTML from now on.
+
+    The frames go to `folder`, their names begin with `prefix`, and the page finds them at `address`.
+    """
     numbers = itertools.count(1)
     displays = get_ipython().display_formatter
     displays.ipython_display_formatter.for_type(Javascript, lambda shown: None)  # what JupyterLab's page needs
     formatter = displays.mimebundle_formatter
-    formatter.for_type(Explorer, lambda shown: bundle(moving(shown, folder, f"{prefix}-{next(numbers)}"), shown.text))
+    formatter.for_type(
+        Explorer, lambda shown: bundle(moving(shown, folder, f"{prefix}-{next(numbers)}", address), shown.text)
+    )
     for kind, note in NEEDS_KERNEL.items():
         formatter.for_type(kind, lambda shown, note=note: still(shown, note))
     formatter.for_type(Prediction, lambda shown: bundle(folded(shown), shown.text))
@@ -125,7 +130,7 @@ def grid(controls, frames):
 # The page
 
 
-def moving(explorer, folder, name):
+def moving(explorer, folder, name, address="../frames"):
     """HTML for an Explorer: its controls over frames drawn ahead."""
     trains = inspect.isgeneratorfunction(explorer.canvas.picture.update)
     values = grid(explorer.controls, TRAINED if trains else FRAMES)
@@ -157,7 +162,7 @@ def moving(explorer, folder, name):
     return f"""<div class="frames" data-columns="{columns}" data-rows="{rows}">
 {"".join(inputs)}
 <div class="frame" role="img" aria-labelledby="{name}" style="max-width: {width}px; aspect-ratio: {width} / {height}">
-<img src="../frames/{name}.webp" alt="" loading="lazy" style="width: {100 * columns}%; transform: {place}"></div>
+<img src="{address}/{name}.webp" alt="" loading="lazy" style="width: {100 * columns}%; transform: {place}"></div>
 <p id="{name}" aria-live="polite">{html.escape(sentences[first])}</p>{note}
 <script type="application/json">{data}</script></div>"""
 
