@@ -271,13 +271,16 @@ def show_film(before, after):
     return Image(data=film, format="png", alt="The agent before learning on the left, after learning on the right")
 
 
-def with_snapshot(bundle, png, text):
-    """A widget's display data, with a picture and a sentence for readers without a kernel."""
+def with_words(bundle, text):
+    """A widget's display data, with a sentence for readers without a kernel."""
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-    data = dict(data)
-    data["image/png"] = base64.b64encode(png).decode()
-    data["text/plain"] = text
-    return data, metadata
+    return {**data, "text/plain": text}, metadata
+
+
+def with_snapshot(bundle, png, text):
+    """The same with a picture."""
+    data, metadata = with_words(bundle, text)
+    return {**data, "image/png": base64.b64encode(png).decode()}, metadata
 
 
 def predict(question, choices, *, answer, because=""):
@@ -338,5 +341,4 @@ class Prediction(widgets.VBox):
         return f"The answer: {told}. {self.because}".strip()
 
     def _repr_mimebundle_(self, **options):
-        data, metadata = bundle if isinstance(bundle := super()._repr_mimebundle_(**options), tuple) else (bundle, {})
-        return {**data, "text/plain": self.text}, metadata
+        return with_words(super()._repr_mimebundle_(**options), self.text)

@@ -348,11 +348,8 @@ def improve(actor, critic, optimizer, rollout, config, *, beta, generator):
             objective, bonus = 0.0, 0.0
             if config.objective in RATIO:
                 parameters = actor(observations[chosen])
-                logp, old, weight = (
-                    policy.log_probability(parameters, actions[chosen]),
-                    old_logp[chosen],
-                    weights[chosen],
-                )
+                logp = policy.log_probability(parameters, actions[chosen])
+                old, weight = old_logp[chosen], weights[chosen]
                 objective, _, outside = clipped_objective(logp, old, weight, epsilon=config.epsilon)
                 if config.objective == "penalty":
                     kl = policy.kl_divergence(old_parameters[chosen], parameters)

@@ -34,7 +34,7 @@ NEEDS_KERNEL = {
 }
 
 
-def install(folder, prefix, address="../frames"):
+def install(folder, prefix, address):
     """Display the course's widgets as HTML from now on.
 
     The frames go to `folder`, their names begin with `prefix`, and the page finds them at `address`.

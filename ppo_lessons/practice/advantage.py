@@ -3,7 +3,7 @@
 import torch
 
 from ppo_lessons.advantage import n_step_advantage, normalize, td_error
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, chance, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, chance, normal, real
 from ppo_lessons.practice.running import ADVANTAGES, NEXT_VALUES, REWARDS, TERMINATED, TRUNCATED, VALUES
 from ppo_lessons.reward_to_go import reward_to_go
 
@@ -19,8 +19,7 @@ SUCCESSOR, STEPS, REWARD_ALONE, WRONG, PRACTICE = (
 
 def case(label, rewards, values, next_values, *flags, **numbers):
     """Rewards and values, `terminated` and, for the n-step advantage, `truncated`."""
-    inputs = {"rewards": rewards, "values": values, "next_values": next_values}
-    inputs = {name: torch.as_tensor(x, dtype=torch.float64) for name, x in inputs.items()}
+    inputs = real(rewards=rewards, values=values, next_values=next_values)
     flags = {name: torch.as_tensor(x) for name, x in zip(("terminated", "truncated"), flags, strict=False)}
     return Case(label, {**inputs, **flags}, numbers)
 
@@ -475,7 +474,7 @@ N_STEP = Exercise(
 
 
 def numbers(label, advantages):
-    return Case(label, {"advantages": torch.as_tensor(advantages, dtype=torch.float64)}, {})
+    return Case(label, real(advantages=advantages), {})
 
 
 def centred(a):

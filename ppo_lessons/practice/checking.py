@@ -67,7 +67,7 @@ def diagnose(exercise, function):
         text = f"The result is right, but {got[touched].changed} is not what it was before. Work on a new tensor."
         return Finding("wrong", "changes its input", text, "", cases[touched], right[touched], got[touched])
     tested = list(dict.fromkeys(case.label for case in cases))
-    example = run(exercise, function, exercise.running)
+    example = next(outcome for case, outcome in zip(cases, got, strict=True) if case is exercise.running)
     return Finding("right", "correct", case=exercise.running, got=example, tested=tested)
 
 

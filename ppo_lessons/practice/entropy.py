@@ -3,12 +3,12 @@
 import torch
 
 from ppo_lessons.entropy import entropy
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import LOGITS
 
 
 def case(label, logits):
-    return Case(label, {"logits": torch.as_tensor(logits, dtype=torch.float64)}, {})
+    return Case(label, real(logits=logits), {})
 
 
 CASES = [

@@ -45,6 +45,11 @@ class Exercise(NamedTuple):
         return f"my_{self.function.__name__}"
 
 
+def real(**inputs):
+    """Inputs of a case by name, as float64 tensors."""
+    return {name: torch.as_tensor(x, dtype=torch.float64) for name, x in inputs.items()}
+
+
 def normal(*shape, seed):
     """Random numbers for a case, the same in every run: [*shape] float64."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

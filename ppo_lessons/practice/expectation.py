@@ -3,7 +3,7 @@
 import torch
 
 from ppo_lessons.expectation import expectation, standard_error
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import RETURN, REWARDS
 
 AVERAGE, SPREAD, SAMPLED = (
@@ -13,15 +13,11 @@ AVERAGE, SPREAD, SAMPLED = (
 )
 
 
-def numbers(x):
-    return torch.as_tensor(x, dtype=torch.float64)
-
-
 # The expectation
 
 
 def outcomes(label, values, probabilities):
-    return Case(label, {"values": numbers(values), "probabilities": numbers(probabilities)}, {})
+    return Case(label, real(values=values, probabilities=probabilities), {})
 
 
 def random_outcomes(label, *shape, seed):
@@ -109,7 +105,7 @@ EXPECTATION = Exercise(
 
 
 def samples(label, x):
-    return Case(label, {"samples": numbers(x)}, {})
+    return Case(label, real(samples=x), {})
 
 
 def about_mean(x):

@@ -4,15 +4,9 @@ import torch
 
 from ppo_lessons.advantage import td_error
 from ppo_lessons.gae import gae
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, chance, normal
+from ppo_lessons.practice.advantage import NO, YES, case
+from ppo_lessons.practice.exercise import Exercise, Mistake, chance, normal
 from ppo_lessons.practice.running import NEXT_VALUES, REWARDS, TERMINATED, TRUNCATED, VALUES
-
-
-def case(label, rewards, values, next_values, terminated, truncated, *, gamma, lam):
-    inputs = {"rewards": rewards, "values": values, "next_values": next_values}
-    inputs = {name: torch.as_tensor(x, dtype=torch.float64) for name, x in inputs.items()}
-    flags = {"terminated": torch.as_tensor(terminated), "truncated": torch.as_tensor(truncated)}
-    return Case(label, {**inputs, **flags}, {"gamma": gamma, "lam": lam})
 
 
 def random_case(label, *shape, seed, ends, cuts, gamma, lam):
@@ -21,7 +15,6 @@ def random_case(label, *shape, seed, ends, cuts, gamma, lam):
     return case(label, *numbers, *flags, gamma=gamma, lam=lam)
 
 
-NO, YES = False, True
 RUNNING = case("the running trajectory", REWARDS, VALUES, NEXT_VALUES, TERMINATED, TRUNCATED, gamma=1.0, lam=0.5)
 CASES = [
     case("one step", [1.0], [0.5], [2.0], [NO], [NO], gamma=0.5, lam=0.5),

@@ -5,7 +5,7 @@ from itertools import product
 import torch
 
 from ppo_lessons.importance_sampling import effective_sample_size, surrogate_objective
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import ADVANTAGES, LOGP, OLD_LOGP
 
 FISH, PRICE, SURROGATE, WRONG = (
@@ -187,7 +187,7 @@ SURROGATE_EXERCISE = Exercise(
 
 
 def weights_case(label, weights):
-    return Case(label, {"weights": torch.as_tensor(weights, dtype=torch.float64)}, {})
+    return Case(label, real(weights=weights), {})
 
 
 WEIGHTS = [

@@ -3,7 +3,7 @@
 import torch
 
 from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import LOGITS, LOGP, OLD_LOGITS, OLD_LOGP
 
 BEHAVIOUR, DIRECTIONS, ADAPTIVE, ESTIMATORS, LOSSES, WRONG = (
@@ -20,8 +20,7 @@ BEHAVIOUR, DIRECTIONS, ADAPTIVE, ESTIMATORS, LOSSES, WRONG = (
 
 
 def logits_case(label, logits_p, logits_q):
-    logits = {"logits_p": logits_p, "logits_q": logits_q}
-    return Case(label, {name: torch.as_tensor(x, dtype=torch.float64) for name, x in logits.items()}, {})
+    return Case(label, real(logits_p=logits_p, logits_q=logits_q), {})
 
 
 BY_HAND = torch.tensor([[0.5, 0.5], [0.9, 0.1]], dtype=torch.float64).log()

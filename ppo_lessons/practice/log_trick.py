@@ -1,15 +1,12 @@
 """Practice for lesson 03."""
 
-import torch
-
 from ppo_lessons.log_trick import score_objective
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import OLD_LOGP, RETURN
 
 
 def case(label, logp, weights):
-    data = {"logp": logp, "weights": weights}
-    return Case(label, {name: torch.as_tensor(x, dtype=torch.float64) for name, x in data.items()}, {})
+    return Case(label, real(logp=logp, weights=weights), {})
 
 
 def random_case(label, *shape, seed):

@@ -3,14 +3,14 @@
 import torch
 
 from ppo_lessons.policy_gradient import expected_return, softmax_policy
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import OLD_LOGITS, PROBABILITY, RETURN, J
 
 # The softmax
 
 
 def case(label, logits, *, temperature):
-    return Case(label, {"logits": torch.as_tensor(logits, dtype=torch.float64)}, {"temperature": temperature})
+    return Case(label, real(logits=logits), {"temperature": temperature})
 
 
 def shares(x):
@@ -160,8 +160,7 @@ SOFTMAX_POLICY = Exercise(
 
 
 def plays(label, returns, probabilities):
-    data = {"returns": returns, "probabilities": probabilities}
-    return Case(label, {name: torch.as_tensor(x, dtype=torch.float64) for name, x in data.items()}, {})
+    return Case(label, real(returns=returns, probabilities=probabilities), {})
 
 
 def random_plays(label, number, *, seed):

@@ -2,13 +2,13 @@
 
 import torch
 
-from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal, real
 from ppo_lessons.practice.running import REWARDS
 from ppo_lessons.reward_to_go import reward_to_go
 
 
 def case(label, rewards, *, gamma):
-    return Case(label, {"rewards": torch.as_tensor(rewards, dtype=torch.float64)}, {"gamma": gamma})
+    return Case(label, real(rewards=rewards), {"gamma": gamma})
 
 
 RUNNING = case("the running trajectory", REWARDS, gamma=0.9)

@@ -97,6 +97,11 @@ def forward_over_a_zip(rewards, values, next_values, terminated, truncated, *, g
     return torch.stack(out)
 
 
+def with_targets(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td(rewards, values, next_values, terminated.double(), truncated.double(), gamma, lam)
+    return backward(delta, passed_on(terminated.double(), truncated.double(), gamma, lam)) + values
+
+
 WRONG = {
     "my_gae": {
         "bootstraps through a terminal state": [
@@ -140,15 +145,10 @@ WRONG = {
         "loops forward": [forward_numpy, forward_over_a_zip],
         "returns the critic's target": [
             lambda r, v, w, end, cut, *, gamma, lam: v + double_sum(r, v, w, end, cut, gamma=gamma, lam=lam),
-            lambda *steps, gamma, lam: with_targets(*steps, gamma=gamma, lam=lam),
+            with_targets,
         ],
     }
 }
-
-
-def with_targets(rewards, values, next_values, terminated, truncated, *, gamma, lam):
-    delta = td(rewards, values, next_values, terminated.double(), truncated.double(), gamma, lam)
-    return backward(delta, passed_on(terminated.double(), truncated.double(), gamma, lam)) + values
 
 
 EQUIVALENT = {"my_gae": {"following = torch.zeros_like(delta[-1])"}}
