@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import html
+import inspect
 import threading
 import time
 
@@ -79,11 +80,13 @@ class Explorer(widgets.VBox):
     """Controls, the picture, and one sentence that says what is seen.
 
     The first draw happens at once. Every change of a control starts a task on the main thread's event loop and
-    cancels the one before: the newest value wins. A picture that trains gives way to other events after each stage.
+    cancels the one before: the newest value wins. A picture that trains gives way to other events after each stage,
+    and says at the end how long the whole training took.
     """
 
     def __init__(self, picture, controls):
         self.controls = controls
+        began = time.monotonic()
         self.canvas = Canvas(picture, **self.values)
         self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px", max_width="100%"))
         self.words = widgets.HTML()
@@ -94,6 +97,7 @@ class Explorer(widgets.VBox):
             self.loop = None
         super().__init__([*controls.values(), self.image, self.words])
         self.show(self.canvas.text)
+        self.say_how_long(began)
         for control in controls.values():
             control.observe(self.changed, "value")
 
@@ -108,6 +112,12 @@ class Explorer(widgets.VBox):
         self.image.value = self.canvas.png()
         self.shown = time.monotonic()
         self.words.value = f'<div aria-live="polite" style="max-width:760px;line-height:1.35">{html.escape(text)}</div>'
+
+    def say_how_long(self, began):
+        """Under a picture that trains: the seconds since `began`."""
+        if inspect.isgeneratorfunction(self.canvas.picture.update):
+            took = time.monotonic() - began
+            self.words.value += f'<div style="color:#6e6e6e">Trained and drawn in {took:.1f} s.</div>'
 
     def changed(self, _):
         """A control moved. Newer JupyterLabs call this on another thread; drawing belongs on the main one."""
@@ -127,6 +137,7 @@ class Explorer(widgets.VBox):
         """Draw the current values, stage by stage; stages that follow each other quickly share one drawing."""
         try:
             longest, began = 0.0, time.monotonic()
+            pressed = began
             for text in self.canvas.stages(**self.values):
                 took = time.monotonic() - began
                 longest = max(longest, took)
@@ -136,6 +147,7 @@ class Explorer(widgets.VBox):
                 began = time.monotonic()
             if not due:
                 self.show(text)
+            self.say_how_long(pressed)
         except Exception as error:
             message = html.escape(f"{type(error).__name__}: {error}")
             self.words.value = f'<pre role="alert" style="color:#b00020;white-space:pre-wrap">⚠ {message}</pre>'

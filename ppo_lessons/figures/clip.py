@@ -52,7 +52,7 @@ def case_row(place, sign, epsilon):
 def build_objective(figure):
     left, right = figure.subplots(1, 2, width_ratios=[5, 4])
     quiet_grid(left)
-    band = left.axvspan(0.8, 1.2, color=GRID, alpha=0.6, linewidth=0, zorder=0.5)  # below the legend
+    band = left.axvspan(0.8, 1.2, color=GRID, alpha=0.6, linewidth=0, zorder=0.55)  # above the grid, below the legend
     (plain,) = left.plot([], [], **OLD_POLICY, label="plain: ρA")
     (held,) = left.plot([], [], **CLIPPED, label="clipped: clip(ρ) A")
     (least,) = left.plot([], [], **TOTAL, linewidth=2.6, label="the smaller: objective")
