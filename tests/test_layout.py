@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import importlib
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -361,3 +362,19 @@ def test_a_planted_machine_name_is_found(text):
 @pytest.mark.parametrize("text", ["https://example.org/home/page", "~/tmp/x", "my/work/x", "pytorch.org/get-started/"])
 def test_an_innocent_path_is_left_alone(text):
     assert not ELSEWHERE.search(text)
+
+
+def test_the_readme_gives_the_recorded_times_of_the_pictures():
+    pictures = json.loads((ROOT / "assets" / "bench_ui.json").read_text())["pictures"].values()
+    trained = [numbers for numbers in pictures if "taken_up_ms" in numbers]
+    plain = [numbers for numbers in pictures if "taken_up_ms" not in numbers]
+
+    def ends(name, numbers, unit=1, digits=0):
+        found = [one[name] / unit for one in numbers]
+        return f"{min(found):.{digits}f} to {max(found):.{digits}f}"
+
+    words = " ".join((ROOT / "README.md").read_text().split())
+    assert f"costs {ends('cpu_ms', plain)} ms" in words
+    assert f"{ends('press_to_pixels_ms', plain)} ms pass" in words
+    assert f"every {max(one['longest_wait_ms'] for one in trained) / 1000:.2f} s" in words
+    assert f"training takes {ends('wall_ms', trained, 1000, 1)} s" in words

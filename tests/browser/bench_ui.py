@@ -177,11 +177,28 @@ def results():
     machine["load"] = round(os.getloadavg()[0], 1)
     versions["python"] = platform.python_version()
     RESULT.write_text(json.dumps({"machine": machine, "versions": versions, "pictures": found}, indent=1) + "\n")
-    columns = list(dict.fromkeys(name for numbers in found.values() for name in numbers))
-    print("\n" + " ".join(f"{name:>21}" for name in ["picture", *columns]))
+    RESULT.with_suffix(".md").write_text(table(found))
+    print("\n" + table(found))
+
+
+def table(found):
+    """The results as Markdown, one line a picture; the last columns are of the pictures that train."""
+    columns = {
+        "cpu_ms": "kernel, ms of CPU",
+        "bytes": "bytes sent",
+        "press_to_pixels_ms": "key press to pixels, ms",
+        "browser_ms": "of these in the browser",
+        "burst_redraws": f"drawn of {BURST} changes at once",
+        "wall_ms": "whole training, ms",
+        "longest_wait_ms": "longest between two drawings, ms",
+        "taken_up_ms": "new value taken up, ms",
+    }
+    lines = [" | ".join(["picture", *columns.values()]), " | ".join(["---"] * (1 + len(columns)))]
     for name, numbers in found.items():
-        cells = [str(numbers.get(column, "")) for column in columns]
-        print(" ".join([f"{name.replace(':pictures.', ' ')[-21:]:>21}", *(f"{cell:>21}" for cell in cells)]))
+        shown = columns.keys() - (set() if "taken_up_ms" in numbers else {"wall_ms"})
+        cells = [str(numbers.get(column, "")) if column in shown else "" for column in columns]
+        lines.append(" | ".join([name.replace(":pictures.", " "), *cells]))
+    return "".join(f"| {line} |\n" for line in lines)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

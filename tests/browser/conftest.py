@@ -1,4 +1,7 @@
-"""A JupyterLab with its token and a headless Chromium, for tests that use the course as a learner does."""
+"""A JupyterLab with its token and a headless Chromium, for tests that use the course as a learner does.
+
+With JUPYTER_APP=notebook it is a Notebook 7, which has to be installed first.
+"""
 
 import json
 import os
@@ -16,6 +19,7 @@ import pytest
 from lab import Lab
 
 ROOT = Path(__file__).parents[2]
+APP = os.environ.get("JUPYTER_APP", "lab")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -69,7 +73,8 @@ def server(browser, tmp_path_factory):
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
     }
     environment = os.environ | {name: str(base / folder) for name, folder in folders.items()}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
+    app = {"lab": "jupyterlab", "notebook": "notebook"}[APP]
+    command = [sys.executable, "-m", app, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", f"--ServerApp.root_dir={base / 'course'}"]
     log = base / "lab.log"
     with log.open("w") as output:
@@ -102,7 +107,7 @@ def lab(server, browser):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     page = context.new_page()
     page.set_default_timeout(60_000)
-    lab = Lab(page, *server)
+    lab = Lab(page, APP, *server)
     yield lab
     lab.shut_down_kernels()
     context.close()

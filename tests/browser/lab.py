@@ -17,8 +17,8 @@ SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder: screenshots of every pictur
 
 
 class Lab:
-    def __init__(self, page, address, token, folder):
-        self.page, self.address, self.token, self.folder = page, address, token, folder
+    def __init__(self, page, app, address, token, folder):
+        self.page, self.app, self.address, self.token, self.folder = page, app, address, token, folder
 
     def api(self, path, method="GET"):
         request = urllib.request.Request(f"{self.address}/api/{path}?token={self.token}", method=method)
@@ -32,7 +32,8 @@ class Lab:
     def run_all(self, path, seconds=240):
         """Open the notebook in a workspace of its own and run all of its cells."""
         workspace = path.replace("/", "-").replace(".", "-")
-        self.page.goto(f"{self.address}/lab/workspaces/{workspace}/tree/{path}?token={self.token}")
+        place = {"lab": f"lab/workspaces/{workspace}/tree", "notebook": "notebooks"}[self.app]
+        self.page.goto(f"{self.address}/{place}/{path}?token={self.token}")
         self.notebook = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.wait_idle(120)
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -41,14 +42,14 @@ class Lab:
         self.wait_idle(seconds)
 
     def wait_idle(self, seconds=60):
-        """Until the server and the status bar both say that the kernel rests, three times in a row."""
+        """Until the server and JupyterLab's status bar both say that the kernel rests, three times in a row."""
         end, rests = time.monotonic() + seconds, 0
         while rests < 3:
             assert time.monotonic() < end, "the kernel never came to rest"
             sessions = self.api("sessions")
             kernel = sessions[0]["kernel"] if sessions else {}
             resting = kernel.get("execution_state") == "idle" and kernel.get("connections", 0) > 0
-            bar = self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()
+            bar = self.app == "notebook" or self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()
             rests = rests + 1 if resting and bar else 0
             self.page.wait_for_timeout(150)
 
