@@ -12,6 +12,7 @@ import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import gymnasium
 import torch
@@ -428,7 +429,8 @@ def evaluate(policy, env_id, *, episodes, seed):
 @torch.no_grad()
 def play(policy, env_id, *, seed):
     """Play one greedy episode in Gymnasium's own version of the game and film it: a list of RGB arrays [H, W, 3]."""
-    with contextlib.closing(gymnasium.make(env_id, render_mode="rgb_array")) as env, one_thread():
+    no_screen = patch.dict(os.environ, SDL_VIDEODRIVER="dummy")  # a film needs none, and SDL complains if there is none
+    with no_screen, contextlib.closing(gymnasium.make(env_id, render_mode="rgb_array")) as env, one_thread():
         observation, _ = env.reset(seed=seed)
         frames, ended = [env.render()], False
         while not ended:

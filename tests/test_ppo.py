@@ -602,6 +602,15 @@ def test_a_film_has_one_picture_a_step():
     assert all((a != b).any() for a, b in pairwise(frames))  # the step number moves
 
 
+def test_a_film_needs_no_screen_and_says_nothing(capfd, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    frames = ppo.play(lambda observations: torch.tensor([[1.0, 0.0]]), "CartPole-v1", seed=0)
+    assert 5 < len(frames) < 20  # always to the left: it falls at once
+    assert capfd.readouterr().err == ""
+    assert "SDL_VIDEODRIVER" not in os.environ
+
+
 # Save and resume
 
 

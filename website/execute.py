@@ -30,7 +30,7 @@ def execute(name, out):
     paths = os.pathsep.join([str(HERE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     folder = {"metadata": {"path": str((NOTEBOOKS / name).parent)}}
     client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=folder)
-    client.execute(env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "SDL_VIDEODRIVER": "dummy"})
+    client.execute(env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"})
     del notebook.cells[0]
     notebook.metadata.pop("widgets", None)  # widgets are dead without a kernel; their HTML is in the outputs
     if any("data-rows" in str(cell.get("outputs", "")) for cell in notebook.cells):
