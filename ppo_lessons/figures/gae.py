@@ -71,7 +71,7 @@ def build_tradeoff(figure):
     (variance,) = right.plot([], [], **VARIANCE, label=f"variance / {PLAYS}")
     (total,) = right.plot([], [], **TOTAL, label="sum: mean squared error")
     (best,) = right.plot([], [], "v", color="black", markersize=8, label="lowest point")
-    here = right.axvline(0, color=ADVANTAGE["color"], linewidth=1.2)
+    here = right.axvline(0, ymax=0.82, color=ADVANTAGE["color"], linewidth=1.2)
     (dot,) = right.plot([], [], "o", color=ADVANTAGE["color"], markersize=7)
     right.set(xlim=(-0.02, 1.02), ylim=(0, 0.28), xlabel="λ", ylabel=f"error of the gradient, {PLAYS} plays")
     right.legend(loc="upper center", ncols=2)
