@@ -195,8 +195,8 @@ def table(found):
     }
     lines = [" | ".join(["picture", *columns.values()]), " | ".join(["---"] * (1 + len(columns)))]
     for name, numbers in found.items():
-        shown = columns.keys() - (set() if "taken_up_ms" in numbers else {"wall_ms"})
-        cells = [str(numbers.get(column, "")) if column in shown else "" for column in columns]
+        shown = numbers if "taken_up_ms" in numbers else numbers | {"wall_ms": ""}
+        cells = [str(shown.get(column, "")) for column in columns]
         lines.append(" | ".join([name.replace(":pictures.", " "), *cells]))
     return "".join(f"| {line} |\n" for line in lines)
 
