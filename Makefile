@@ -48,10 +48,10 @@ ten-runs: .venv/installed-test ## run each notebook ten times in a row, elsewher
 	$(BIN)/python tests/ten_runs.py
 
 ladder: .venv/installed ## train all ten algorithms with ten seeds and record what came out: about ten minutes
-	$(BIN)/python -m ppo_lessons.algorithm_ladder
+	$(BIN)/python -m ppo_lessons.experiments.ladder
 
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
-	$(BIN)/python -m ppo_lessons.parallel_scaling
+	$(BIN)/python -m ppo_lessons.experiments.scaling
 
 site: .venv/installed .site/installed ## the course as a static site that needs no kernel, build/site: minutes
 	$(BIN)/python website/execute.py build/site-source

@@ -202,7 +202,7 @@ class CorridorGame(widgets.VBox):
     def draw(self):
         for button in self.buttons:
             button.disabled = self.over
-        *_, self.text = self.canvas.stages(**self.shown())
+        self.text = self.canvas.move(**self.shown())
         self.image.value = self.canvas.png()
         lines = [html.escape(self.text), *self.lines]
         if self.over:
@@ -249,7 +249,7 @@ class LiveCurves(widgets.VBox):
     def draw(self, words):
         self.bar.value = self.records[-1].update if self.records else 0
         self.label.value = words
-        *_, self.canvas.text = self.canvas.stages(records=self.records, config=self.config)
+        self.canvas.move(records=self.records, config=self.config)
         self.image.value = self.canvas.png()
         self.words.value = f'<div style="max-width:860px;line-height:1.35">{html.escape(self.canvas.text)}</div>'
         self.drawn = time.monotonic()

@@ -17,22 +17,22 @@ from unittest.mock import patch
 import gymnasium
 import torch
 
-from ppo_lessons import parallel
 from ppo_lessons.advantage import normalize, td_error
 from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
-from ppo_lessons.capture import Captured
 from ppo_lessons.clip import clipped_objective
-from ppo_lessons.distributions import distribution, distribution_of, for_the_game
 from ppo_lessons.expectation import standard_error
 from ppo_lessons.gae import gae
 from ppo_lessons.importance_sampling import surrogate_objective
 from ppo_lessons.kl_penalty import adapt_beta, penalized_objective
 from ppo_lessons.log_trick import score_objective
-from ppo_lessons.networks import actor_and_critic
-from ppo_lessons.normalization import Normalization
-from ppo_lessons.optimizer import Adam
 from ppo_lessons.reward_to_go import reward_to_go
-from ppo_lessons.rollout import Game, collect, whole_plays
+from ppo_lessons.trainer import distributed as parallel
+from ppo_lessons.trainer.cuda_graph import Captured
+from ppo_lessons.trainer.distributions import distribution, distribution_of, for_the_game
+from ppo_lessons.trainer.networks import actor_and_critic
+from ppo_lessons.trainer.normalization import Normalization
+from ppo_lessons.trainer.optimizer import Adam
+from ppo_lessons.trainer.rollout import Game, collect, whole_plays
 from ppo_lessons.trust_region import trust_region_step
 from ppo_lessons.validation import NonFiniteError, check_finite, check_not_negative, check_positive, check_unit_interval
 
@@ -391,7 +391,7 @@ def summary(improved):
 
 
 def captured(collect_and_improve, game, generator):
-    """The same update, recorded and replayed: see `ppo_lessons.capture`."""
+    """The same update, recorded and replayed: see `ppo_lessons.trainer.cuda_graph`."""
     held = [(game, "observations"), (game, "returns"), (game.envs, "state"), (game.envs, "elapsed")]
     generators = [generator, game.envs.generator]
     return Captured(collect_and_improve, device=game.device, generators=generators, held=held)

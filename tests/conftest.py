@@ -5,4 +5,4 @@ import torch
 torch.set_num_threads(1)  # small tensors gain nothing from a second thread, and lose much beside a busy process
 
 # No doctests in them; and two modules of one name clash.
-collect_ignore = ["conftest.py", "browser/conftest.py", "no_network", "parallel_run.py"]
+collect_ignore = ["conftest.py", "browser/conftest.py", "no_network", "distributed_run.py"]

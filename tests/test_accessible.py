@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.text import Text
 from test_figures import corners, explored, start
 
-from ppo_lessons.figures import algorithm_ladder, ladder, style
+from ppo_lessons.figures import ladder, style, variance_ladder
 from ppo_lessons.figures.style import Canvas
 
 APART = 12.0  # CAM02-UCS distance; from about 10 on nobody takes two colours for one
@@ -131,10 +131,10 @@ def test_at_all_corners(picture, settings):
 
 
 STILL = {
-    "curves of the algorithms": algorithm_ladder.curves,
-    "last returns of the algorithms": algorithm_ladder.finals,
-    "ladder": lambda: ladder.ladder("gae"),
-    "running trajectory": lambda: ladder.running("gae"),
+    "curves of the algorithms": ladder.curves,
+    "last returns of the algorithms": ladder.finals,
+    "ladder": lambda: variance_ladder.ladder("gae"),
+    "running trajectory": lambda: variance_ladder.running("gae"),
 }
 
 

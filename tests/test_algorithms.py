@@ -8,11 +8,12 @@ import math
 import pytest
 import torch
 
-from ppo_lessons import algorithm_ladder, ppo
-from ppo_lessons.figures import algorithm_ladder as pictures
+from ppo_lessons import ppo
+from ppo_lessons.experiments import ladder as algorithm_ladder
+from ppo_lessons.figures import ladder as pictures
 from ppo_lessons.figures.style import Canvas
 from ppo_lessons.ppo import ALGORITHMS, MONTE_CARLO, Config, evaluate, judge, train
-from ppo_lessons.rollout import Rollout, whole_plays
+from ppo_lessons.trainer.rollout import Rollout, whole_plays
 
 STATED = {  # mean of 100 greedy episodes that seed 0 reaches within 100,000 steps; a random policy has about 20
     "reinforce": 150,

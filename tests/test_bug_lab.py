@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_lessons import bug_lab, ppo
-from ppo_lessons.bug_lab import BUGS, train_using, train_with
+from ppo_lessons import ppo
+from ppo_lessons.experiments import bug_lab
+from ppo_lessons.experiments.bug_lab import BUGS, train_using, train_with
 from ppo_lessons.figures.bug_lab import CASES, PANELS, TELLS, curves
 from ppo_lessons.gae import gae
 

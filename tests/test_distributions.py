@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_lessons.distributions import Gaussian, Softmax, distribution, distribution_of, for_the_game
-from ppo_lessons.networks import actor_and_critic
 from ppo_lessons.ppo import Config, evaluate, train
-from ppo_lessons.rollout import Game, collect
+from ppo_lessons.trainer.distributions import Gaussian, Softmax, distribution, distribution_of, for_the_game
+from ppo_lessons.trainer.networks import actor_and_critic
+from ppo_lessons.trainer.rollout import Game, collect
 from ppo_lessons.validation import NonFiniteError
 
 BOX = gymnasium.spaces.Box(np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from ppo_lessons.fast_network import fast_network, plain_network
+from ppo_lessons.trainer.fast_network import fast_network, plain_network
 
 
 def network(rows, dtype, *, inputs=4, hidden=64, outputs=2):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from matplotlib.text import Text
 
+from ppo_lessons import data
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
 from ppo_lessons.figures import __main__ as assets
 from ppo_lessons.figures import benchmark, clip, corridor, gae, ppo
@@ -79,7 +80,7 @@ def misplaced(figure):
 
 
 def test_some_pictures_were_found():
-    assert {param.id.split(":")[0] for param in explored()} >= {"07_gae", "10_clip", "12_full_ppo_run"}
+    assert {param.id.split(":")[0] for param in explored()} >= {"07_gae", "10_clip", "12_ppo"}
 
 
 @pytest.mark.parametrize(("picture", "settings"), explored())
@@ -261,8 +262,8 @@ def test_the_benchmark_picture_shows_what_was_recorded(tmp_path, monkeypatch):
     record["solve"]["rejax"]["solved"] = 2
     record["solve"]["SBX"]["seconds"] = None
     record["speed"]["SBX"]["64"]["steps_per_second"] = None
-    monkeypatch.setattr(benchmark, "RESULT", tmp_path / "bench.json")
-    benchmark.RESULT.write_text(json.dumps(record))
+    monkeypatch.setattr(data, "resource", lambda name: tmp_path / f"{name}.json")
+    data.store("bench", record)
     canvas = Canvas(benchmark.comparison)
     assert canvas.text == (
         "CartPole-v1 trained and solved, medians of 3 seeds: ours 2.0 s (3 of 3 seeds), rejax 3.0 s (2 of 3 seeds), "
@@ -278,9 +279,9 @@ def test_the_gpu_picture_shows_what_was_recorded(tmp_path, monkeypatch):
     speeds = {"ours, plain": 1e5, "ours, captured": 2e6, "rejax": None}
     row = {name: {"steps_per_second": rate} for name, rate in speeds.items()}
     record = {"gpu": "Some GPU", "date": "2026-01-01", "speed": {"256": row, "4096": row}}
-    monkeypatch.setattr(ppo, "GPU_RUN", tmp_path / "ppo_gpu_run.json")
+    monkeypatch.setattr(data, "resource", lambda name: tmp_path / f"{name}.json")
     assert ppo.gpu_record() is None
-    ppo.GPU_RUN.write_text(json.dumps(record))
+    data.store("gpu_run", record)
     canvas = Canvas(ppo.gpu_run(ppo.gpu_record()))
     assert canvas.text == (
         "On one Some GPU, 2026-01-01, at best: ours, plain 100,000 steps a second with 256 games, "

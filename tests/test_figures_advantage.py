@@ -7,10 +7,10 @@ import torch
 
 from ppo_lessons.advantage import n_step_advantage
 from ppo_lessons.corridor import SLIDES_POLICY, STATES, Corridor
+from ppo_lessons.experiments.tabular import critic_error, train_actor_critic
 from ppo_lessons.figures import advantage as pictures
 from ppo_lessons.figures import gae
 from ppo_lessons.figures.style import Canvas
-from ppo_lessons.table_training import critic_error, train_actor_critic
 
 WORLD = Corridor()
 POLICY = WORLD.policy(SLIDES_POLICY)

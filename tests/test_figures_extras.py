@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from ppo_lessons import parallel_scaling
-from ppo_lessons.figures import continuous_actions, parallel
+from ppo_lessons.experiments import scaling as parallel_scaling
+from ppo_lessons.figures import continuous_actions
+from ppo_lessons.figures import scaling as parallel
 from ppo_lessons.figures.style import Canvas
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from ppo_lessons.corridor import STATES, Corridor
+from ppo_lessons.experiments.tabular import exact_batch, reuse_batch, sampled_batch
 from ppo_lessons.figures import importance_sampling as pictures
 from ppo_lessons.figures.style import Canvas
 from ppo_lessons.importance_sampling import effective_sample_size, surrogate_objective
-from ppo_lessons.table_training import exact_batch, reuse_batch, sampled_batch
 
 
 def test_fish_without_perch_have_no_weight_for_them():

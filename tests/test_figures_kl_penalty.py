@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments.tabular import judged_sample, train_table, train_trust_region
 from ppo_lessons.figures import kl_penalty as pictures
 from ppo_lessons.figures.style import Canvas
 from ppo_lessons.kl_penalty import adapt_beta, kl_divergence
-from ppo_lessons.table_training import judged_sample, train_table, train_trust_region
 
 
 def test_a_step_by_hand():

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments.tabular import train_reinforce
 from ppo_lessons.figures import log_trick
 from ppo_lessons.figures.style import Canvas
-from ppo_lessons.table_training import train_reinforce
 
 
 @pytest.mark.parametrize(("success", "right"), [(0.9, 0.7), (0.5, 0.4), (1.0, 0.1)])

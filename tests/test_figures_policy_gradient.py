@@ -7,10 +7,10 @@ import torch
 from matplotlib.figure import Figure
 
 from ppo_lessons.corridor import PIT, SLIDES_POLICY, STATES, Corridor
+from ppo_lessons.experiments.tabular import exact_ascent
 from ppo_lessons.figures import policy_gradient as pictures
 from ppo_lessons.figures.corridor import draw_policy, move_policy
 from ppo_lessons.figures.style import Canvas
-from ppo_lessons.table_training import exact_ascent
 
 world = Corridor()
 slides = world.policy(SLIDES_POLICY)

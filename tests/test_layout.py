@@ -23,7 +23,7 @@ NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".i
 MODULE_OF = {  # notebook -> the module that it must import from
     "00_start_here": "corridor",
     **{f"{number:02}_{lesson}": lesson for number, lesson in enumerate(LESSONS, start=1)},
-    "12_full_ppo_run": "ppo",
+    "12_ppo": "ppo",
 }
 LONGEST_CELL = 16
 
@@ -90,7 +90,7 @@ def notebook_problems(notebook, name):
 
 def test_notebooks_that_must_exist_do():
     names = {path.stem for path in NOTEBOOKS}
-    assert {"00_start_here", "07_gae", "10_clip", "12_full_ppo_run"} <= names
+    assert {"00_start_here", "07_gae", "10_clip", "12_ppo"} <= names
 
 
 def test_numbered_notebooks_bear_the_name_of_their_lesson():

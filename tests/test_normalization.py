@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_lessons.normalization import Normalization
 from ppo_lessons.ppo import Config, evaluate, train
-from ppo_lessons.rollout import Game, collect
+from ppo_lessons.trainer.normalization import Normalization
+from ppo_lessons.trainer.rollout import Game, collect
 
 
 class Ramp(gymnasium.Env):

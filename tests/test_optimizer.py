@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from ppo_lessons.optimizer import Adam
+from ppo_lessons.trainer.optimizer import Adam
 
 
 def networks():

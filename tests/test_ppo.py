@@ -21,11 +21,12 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_lessons import distributions, ppo
-from ppo_lessons.distributions import Softmax
-from ppo_lessons.networks import actor_and_critic
+from ppo_lessons import ppo
 from ppo_lessons.ppo import Config, evaluate, train
-from ppo_lessons.rollout import Game, collect
+from ppo_lessons.trainer import distributions
+from ppo_lessons.trainer.distributions import Softmax
+from ppo_lessons.trainer.networks import actor_and_critic
+from ppo_lessons.trainer.rollout import Game, collect
 from ppo_lessons.validation import NonFiniteError
 
 CARTPOLE = "ppo_lessons/CartPole-v1"

@@ -16,10 +16,10 @@ from ppo_lessons.figures import (
     importance_sampling,
     kl_penalty,
     log_trick,
-    parallel,
     policy_gradient,
     ppo,
     reward_to_go,
+    scaling,
 )
 from ppo_lessons.figures.style import Canvas
 
@@ -38,8 +38,8 @@ PICTURES = {
     "clip": (clip.objective, {"epsilon": 0.2, "advantage": 1.0, "ratio": 1.4}),
     "entropy": (entropy.training, {"decay": "to 0 at update 60", "weight": 0.6, "sample": 0}),
     "continuous_actions": (continuous_actions.step, {"mean": 1.0, "log_std": 0.0, "draw": 1.5, "advantage": 1.0}),
-    "parallel": (parallel.stale, {"delay": 8, "step_size": 1.0}),
-    "full_ppo_run": (
+    "parallel": (scaling.stale, {"delay": 8, "step_size": 1.0}),
+    "ppo": (
         ppo.retrain,
         {"objective": "clip", "lam": 0.95, "epsilon": 0.2, "beta": 1.0, "seed": 0},
     ),

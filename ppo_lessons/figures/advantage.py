@@ -8,9 +8,9 @@ from torch.distributions import Normal
 
 from ppo_lessons.advantage import n_step_advantage
 from ppo_lessons.corridor import ACTIONS, CELLS, FLAG, PIT, SITUATIONS, SLIDES_POLICY, Corridor
+from ppo_lessons.experiments.tabular import train_actor_critic
 from ppo_lessons.figures.corridor import change_situation, draw_cells
 from ppo_lessons.figures.gae import critic_noise, n_step_moments
-from ppo_lessons.figures.ladder import running_trajectory
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -25,7 +25,7 @@ from ppo_lessons.figures.style import (
     Picture,
     quiet_grid,
 )
-from ppo_lessons.table_training import train_actor_critic
+from ppo_lessons.figures.variance_ladder import running_trajectory
 
 # Q, V and A on the cells
 

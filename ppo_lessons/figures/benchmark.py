@@ -1,11 +1,8 @@
 """The trainer beside its peers, drawn from the recorded result of `make bench`."""
 
-import json
-from pathlib import Path
-
+from ppo_lessons import data
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
 
-RESULT = Path(__file__).parents[2] / "assets" / "bench.json"
 LINES = {
     "ours": {**RETURN, "marker": "o"},
     "rejax": {**VARIANCE, "linestyle": "-", "marker": "s"},
@@ -16,7 +13,7 @@ LINES = {
 
 def load():
     """The recorded result."""
-    return json.loads(RESULT.read_text())
+    return data.load("bench")
 
 
 def build(figure):

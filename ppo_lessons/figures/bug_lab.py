@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 
-from ppo_lessons.bug_lab import BUGS, train_with
+from ppo_lessons.experiments.bug_lab import BUGS, train_with
 from ppo_lessons.figures.style import ADVANTAGE, CLIPPED, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
 from ppo_lessons.ppo import Config
 

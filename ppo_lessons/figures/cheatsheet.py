@@ -3,10 +3,10 @@
 import matplotlib
 from matplotlib.figure import Figure
 
-from ppo_lessons.algorithm_ladder import load
+from ppo_lessons.experiments.ladder import load
 from ppo_lessons.figures import clip
-from ppo_lessons.figures import ladder as variance
-from ppo_lessons.figures.algorithm_ladder import SOLVED
+from ppo_lessons.figures import variance_ladder as variance
+from ppo_lessons.figures.ladder import SOLVED
 from ppo_lessons.figures.style import BIAS, GRID, OLD_POLICY, POLICY, RC, RETURN, quiet_grid
 
 A4 = (11.69, 8.27)  # inches, landscape

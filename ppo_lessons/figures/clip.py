@@ -7,9 +7,9 @@ from matplotlib.patches import Rectangle
 
 from ppo_lessons.clip import clip_ratio, clipped_objective
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments.tabular import train_table
 from ppo_lessons.figures.style import CLIPPED, GRID, OLD_POLICY, PENALTY, POLICY, TOTAL, Picture, quiet_grid
 from ppo_lessons.kl_penalty import penalized_objective
-from ppo_lessons.table_training import train_table
 
 RATIOS = torch.linspace(0.0, 2.0, 201, dtype=torch.float64)
 CASES = [  # rho against the band, sign of A

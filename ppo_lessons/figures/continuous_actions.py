@@ -5,8 +5,8 @@ import math
 import numpy as np
 import torch
 
-from ppo_lessons.distributions import Gaussian
 from ppo_lessons.figures.style import ADVANTAGE, BIAS, GRID, OLD_POLICY, POLICY, QUIET, TOTAL, Picture, quiet_grid
+from ppo_lessons.trainer.distributions import Gaussian
 
 BOX = 2.0  # Pendulum's torque, N m
 STEP = 0.25  # length of the gradient step that is drawn

@@ -7,6 +7,7 @@ import torch
 
 from ppo_lessons.corridor import CELLS, SLIDES_POLICY, START, Corridor
 from ppo_lessons.entropy import entropy
+from ppo_lessons.experiments.tabular import exact_ascent, train_table
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -23,7 +24,6 @@ from ppo_lessons.figures.style import (
 from ppo_lessons.importance_sampling import surrogate_objective
 from ppo_lessons.policy_gradient import softmax_policy
 from ppo_lessons.reward_to_go import reward_to_go
-from ppo_lessons.table_training import exact_ascent, train_table
 
 TEMPERATURES = torch.logspace(-1, 1, 81, dtype=torch.float64)  # 0.1 to 10
 

@@ -8,6 +8,7 @@ import torch
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.corridor import CELLS, FLAG, PIT, SLIDES_POLICY, STATES, Corridor
 from ppo_lessons.expectation import expectation
+from ppo_lessons.experiments.tabular import exact_ascent, exact_batch, reuse_batch, sampled_batch
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -22,7 +23,6 @@ from ppo_lessons.figures.style import (
     quiet_grid,
 )
 from ppo_lessons.importance_sampling import effective_sample_size, ratio, surrogate_objective
-from ppo_lessons.table_training import exact_ascent, exact_batch, reuse_batch, sampled_batch
 
 
 def double(*numbers):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments.tabular import train_table, train_trust_region
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -21,7 +22,6 @@ from ppo_lessons.figures.style import (
     quiet_grid,
 )
 from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence, penalized_objective
-from ppo_lessons.table_training import train_table, train_trust_region
 
 NAMES = ("left", "up", "right")
 

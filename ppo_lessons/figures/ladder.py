@@ -1,136 +1,83 @@
-"""Two pictures that grow with the course: the variance ladder, and the weights on the running trajectory."""
+"""What each step of the course buys, drawn from the recorded result of `make ladder`."""
 
-import torch
+import numpy as np
 
-from ppo_lessons.advantage import td_error
-from ppo_lessons.baseline import subtract_baseline
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor, Trajectories
-from ppo_lessons.figures.corridor import draw_cells
-from ppo_lessons.figures.style import ADVANTAGE, OLD_BARS, QUIET, RETURN, VALUE, Picture, quiet_grid
-from ppo_lessons.gae import gae
-from ppo_lessons.reward_to_go import reward_to_go
+from ppo_lessons.experiments.ladder import bootstrap_interval, load
+from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, Picture, quiet_grid
 
-LAM = 0.95
+SOLVED = 475
 
 
-def total_return(plays, values, next_values):
-    """R(tau) on every step."""
-    return plays.returns.expand_as(plays.rewards)
+def on_grid(result, name, grid):
+    """Returns of all seeds at the same numbers of steps, each the last one known: [seeds, grid]."""
+    rows = []
+    for run in result["algorithms"][name]["runs"]:
+        place = np.searchsorted(run["steps"], grid, side="right") - 1
+        rows.append(np.where(place >= 0, np.array(run["returns"])[place.clip(0)], np.nan))
+    return np.array(rows)
 
 
-def to_go(plays, values, next_values):
-    """G_t, gamma = 1."""
-    return reward_to_go(plays.rewards, gamma=1.0)
-
-
-def minus_value(plays, values, next_values):
-    """G_t - V_t(s_t)."""
-    return subtract_baseline(reward_to_go(plays.rewards, gamma=1.0), values)
-
-
-def one_step(plays, values, next_values):
-    """The TD error: one reward, then the critic."""
-    return td_error(plays.rewards, values, next_values, plays.terminated, gamma=1.0)
-
-
-def generalised(plays, values, next_values):
-    """GAE."""
-    never = torch.zeros_like(plays.terminated)
-    return gae(plays.rewards, values, next_values, plays.terminated, never, gamma=1.0, lam=LAM)
-
-
-RUNGS = {  # lesson -> name of the weights, how they are computed, line of the idea
-    "log_trick": ("total return R(τ)", total_return, RETURN),
-    "reward_to_go": ("reward-to-go $G_t$", to_go, RETURN),
-    "baseline": ("$G_t - V(s_t)$", minus_value, VALUE),
-    "advantage": ("TD error $A^{(1)}_t$", one_step, ADVANTAGE),
-    "gae": (f"GAE, λ = {LAM}", generalised, ADVANTAGE),
-}
-
-
-def up_to(lesson):
-    """The rungs from the first lesson to this one."""
-    if lesson not in RUNGS:
-        raise ValueError(f"the ladder has the rungs {', '.join(RUNGS)}, got {lesson!r}")
-    names = list(RUNGS)
-    return {name: RUNGS[name] for name in names[: names.index(lesson) + 1]}
-
-
-def variances(lesson):
-    """Exact variance of the one-play gradient, with the exact critic, for each lesson so far: name -> float."""
-    world = Corridor()
-    plays, policy = world.trajectories(), world.policy(SLIDES_POLICY)
-    values, next_values = world.step_values(world.tables(policy, gamma=1.0).values)
-    weights = {name: rung(plays, values, next_values) for name, (_, rung, _) in up_to(lesson).items()}
-    return {name: world.gradient_moments(policy, weight).variance.item() for name, weight in weights.items()}
-
-
-def ladder(lesson):
-    """The variance ladder up to this lesson: a `Picture` without controls.
-
-    Each bar is the exact variance, over all 25,472 plays, of the gradient estimated from one play.
-    """
-    heights = variances(lesson)
+def curves(result=None):
+    """Learning curves of all algorithms, each with the one before it in grey: a `Picture` without controls."""
+    result = result or load()
+    names = list(result["algorithms"])
+    grid = np.linspace(4096, result["total_steps"] * 0.98, 24)
 
     def build(figure):
-        axes = figure.subplots()
-        quiet_grid(axes)
-        for place, (name, height) in enumerate(heights.items()):
-            label, _, line = RUNGS[name]
-            newest = name == lesson
-            axes.barh(place, height, color=line["color"], alpha=1.0 if newest else 0.75, height=0.62, gid="rungs")
-            axes.text(height + 0.5, place, f"{height:.2f}", va="center", weight="bold" if newest else "normal")
-        axes.set_yticks(range(len(RUNGS)), [label for label, _, _ in RUNGS.values()])
-        for label, name in zip(axes.get_yticklabels(), RUNGS, strict=True):
-            label.set_color("black" if name in heights else QUIET)
-        axes.set(xlim=(0, 54), ylim=(len(RUNGS) - 0.5, -0.5), xlabel="exact variance of the gradient from one play")
-        axes.set_title(f"The variance ladder: {' → '.join(f'{height:.2f}' for height in heights.values())}")
+        before = None
+        for number, (axes, name) in enumerate(
+            zip(figure.subplots(2, 5, sharex=True, sharey=True).flat, names, strict=True)
+        ):
+            quiet_grid(axes)
+            table = on_grid(result, name, grid)
+            mean = table.mean(0)
+            low, high = np.array([bootstrap_interval(column, draws=1000) for column in table.T]).T
+            if before is not None:
+                axes.plot(grid / 1000, before, **{**OLD_POLICY, "linewidth": 1.2})
+            axes.fill_between(grid / 1000, low, high, color=RETURN["color"], alpha=0.22, linewidth=0)
+            axes.plot(grid / 1000, mean, **RETURN)
+            axes.set(ylim=(0, 520), xlim=(0, result["total_steps"] / 1000))
+            axes.set_title(f"{number + 1}. {name}", fontsize=9)
+            before = mean
+        figure.supxlabel("environment steps / 1000", fontsize=9.5)
+        figure.supylabel("return (sampled)", fontsize=9.5)
 
-    words = ", ".join(f"{name.replace('_', ' ')} {height:.2f}" for name, height in heights.items())
-    return Picture(build, lambda artists: f"Variance of the gradient from one play: {words}.", size=(700, 270))
-
-
-def running_trajectory():
-    """`right, right, right` by day: +5, 0, -2. As `Trajectories` with one column."""
-    states = torch.tensor([[0], [1], [2]])
-    rewards = torch.tensor([[5.0], [0.0], [-2.0]], dtype=torch.float64)
-    return Trajectories(states, torch.full_like(states, 2), rewards, torch.ones_like(rewards), torch.ones(1))
-
-
-def running_weights(lesson):
-    """What each step of the running trajectory is multiplied by in each lesson so far: name -> [w_0, w_1, w_2]."""
-    world, play = Corridor(), running_trajectory()
-    table = world.tables(world.policy(SLIDES_POLICY), gamma=1.0).values
-    values, next_values = world.step_values(table[[0, 1, 2, 6]], play)
-    return {name: rung(play, values, next_values)[:, 0].tolist() for name, (_, rung, _) in up_to(lesson).items()}
+    words = f"Learning curves of {len(names)} algorithms, mean and 95% interval over {len(result['seeds'])} seeds"
+    last = ", ".join(f"{name} {on_grid(result, name, grid)[:, -1].mean():.0f}" for name in names)
+    return Picture(build, lambda artists: f"{words}. Last return on average: {last}.", size=(880, 420))
 
 
-def running(lesson):
-    """The running trajectory on its cells, with the weights of this lesson and of the one before: a `Picture`."""
-    weights = running_weights(lesson)
-    before = list(weights)[-2] if len(weights) > 1 else None
+def finals(result=None):
+    """Greedy return after training, mean and 95% interval, and what an update costs: a `Picture` without controls."""
+    result = result or load()
+    rows = result["algorithms"]
 
     def build(figure):
-        top, bottom = figure.subplots(2, 1, height_ratios=[3, 4])
-        draw_cells(top, "day")
-        for cell, reward in enumerate(("+5", "0", "−2")):
-            arrow = {"arrowstyle": "-|>", "color": "black", "lw": 1.6}
-            top.annotate("", (cell + 0.72, 0.05), (cell + 0.28, 0.05), arrowprops=arrow)
-            top.text(cell + 0.5, 0.55, f"right: {reward}", ha="center", fontsize=8.5)
-        label, _, line = RUNGS[lesson]
-        if before:
-            places = [step - 0.2 for step in range(3)]
-            bottom.bar(places, weights[before], width=0.36, **OLD_BARS, label=RUNGS[before][0])
-        places = [step + (0.2 if before else 0.0) for step in range(3)]
-        bars = bottom.bar(places, weights[lesson], width=0.36, color=line["color"], label=label)
-        bottom.bar_label(bars, fmt="%.2f", padding=2, fontsize=8.5)
-        bottom.axhline(0, color=QUIET, linewidth=0.8)
-        bottom.set(xlim=(-0.6, 4.4), ylim=(-3.2, 4.4), ylabel="weight of the step", xticks=range(3))
-        bottom.set_xticklabels([f"step {step}" for step in range(3)])
-        bottom.legend(loc="upper right")
+        left, right = figure.subplots(1, 2, width_ratios=[3, 2], sharey=True)
+        places = range(len(rows))[::-1]
+        for place, row in zip(places, rows.values(), strict=True):
+            low, high = row["interval"]
+            left.barh(place, row["mean"], color=RETURN["color"], alpha=0.8, height=0.62, gid="mean")
+            left.plot([low, high], [place, place], color="black", linewidth=1.6, gid="interval")
+            left.plot(
+                [run["final"] for run in row["runs"]],
+                [place] * len(row["runs"]),
+                "|",
+                color="black",
+                markersize=9,
+                gid="runs",
+            )
+            cost = row["seconds_per_update"] * 1000
+            right.barh(place, cost, color=OLD_POLICY["color"], height=0.62, gid="cost")
+            right.text(cost, place, f" {cost:.0f}", va="center", fontsize=8.5)
+        left.axvline(SOLVED, color=BIAS["color"], linestyle="--", linewidth=1.2)
+        left.set_yticks(places, [f"{number}. {name}" for number, name in enumerate(rows, start=1)])
+        left.set(xlim=(0, 508), xlabel="mean return of 100 greedy episodes; each | is a seed")
+        left.set_title(f"{len(result['seeds'])} seeds each, line: 95% interval of the mean", fontsize=9.5)
+        right.set(xlabel="milliseconds per update (sizes differ)")
+        right.margins(x=0.15)
 
-    numbers = ", ".join(f"{weight:.2f}" for weight in weights[lesson])
-    name = lesson.replace("_", " ")
-    return Picture(
-        build, lambda artists: f"Weights of the three steps after lesson {name}: {numbers}.", size=(700, 360)
+    words = ", ".join(
+        f"{name} {row['mean']:.0f} ({row['interval'][0]:.0f} to {row['interval'][1]:.0f})" for name, row in rows.items()
     )
+    return Picture(build, lambda artists: f"Mean greedy return with 95% interval: {words}.", size=(860, 380))

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from ppo_lessons.corridor import ACTIONS, SLIDES_POLICY, Corridor
-from ppo_lessons.figures.ladder import running_trajectory
+from ppo_lessons.experiments.tabular import train_reinforce
 from ppo_lessons.figures.style import OLD_BARS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.variance_ladder import running_trajectory
 from ppo_lessons.log_trick import score_objective
-from ppo_lessons.table_training import train_reinforce
 
 RIGHT = ACTIONS.index("right")
 

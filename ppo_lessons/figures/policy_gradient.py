@@ -7,10 +7,10 @@ import torch
 
 from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
 from ppo_lessons.entropy import entropy
+from ppo_lessons.experiments.tabular import exact_ascent
 from ppo_lessons.figures.corridor import draw_policy, move_policy
 from ppo_lessons.figures.style import OLD_BARS, OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, VALUE, Picture, quiet_grid
 from ppo_lessons.policy_gradient import softmax_policy
-from ppo_lessons.table_training import exact_ascent
 
 LEFT, UP, RIGHT = range(3)
 UPDATES = 60

@@ -1,13 +1,12 @@
 """Lesson 12 drawn: the curves of a run, several seeds against a verdict, retraining, and the film of the agent."""
 
 import io
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ppo_lessons import data
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -25,7 +24,6 @@ from ppo_lessons.figures.style import (
 )
 from ppo_lessons.ppo import ALGORITHMS, Config, train
 
-GPU_RUN = Path(__file__).parents[2] / "assets" / "ppo_gpu_run.json"
 SOLVED = 475  # mean return from which CartPole-v1 counts as solved
 STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 PANELS = [  # field of the record, title, line, limits
@@ -118,7 +116,7 @@ def seeds(runs, scores, published):
 
 def gpu_record():
     """What `make bench-gpu` recorded, None where nobody has run it."""
-    return json.loads(GPU_RUN.read_text()) if GPU_RUN.exists() else None
+    return data.load("gpu_run")
 
 
 def gpu_run(record):

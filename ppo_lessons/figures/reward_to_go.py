@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
-from ppo_lessons.figures.ladder import running_trajectory
 from ppo_lessons.figures.log_trick import build_runs, compare_runs, runs, total_return, with_right
 from ppo_lessons.figures.style import BIAS, OLD_BARS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.variance_ladder import running_trajectory
 from ppo_lessons.reward_to_go import reward_to_go
 
 PLAYS = 64  # N, the number of plays that an estimate averages over

@@ -71,13 +71,18 @@ class Canvas:
             self.artists = picture.build(self.figure)
             for legend in self.figure.findobj(Legend):
                 legend.set_zorder(0.6)  # below the data, which must not reach it anyway: part of what never moves
-            *_, self.text = self.stages(**values)
+            self.move(**values)
             self.canvas.draw()
         self.figure.set_layout_engine("none")
         self.parts, self.moving, self.above, self.background = [], set(), [], None
 
+    def move(self, **values):
+        """Move the artists to these values, to the end of what trains: the sentence, kept in `text`."""
+        *_, self.text = self.stages(**values)
+        return self.text
+
     def stages(self, **values):
-        """Move the artists to these values: an iterator of sentences, one a stage."""
+        """The same for those who draw while a picture trains: an iterator of sentences, one a stage."""
         with matplotlib.rc_context(RC):
             result = self.picture.update(self.artists, **values)
         return iter([result]) if isinstance(result, str) else self._in_style(result)
@@ -132,6 +137,22 @@ def drawing_order(figure):
 def from_first(parts, moving):
     """The parts from the first moving one on: those before it never have to be drawn again."""
     return list(itertools.dropwhile(lambda part: part not in moving, parts))
+
+
+def label_bars(bars, **style):
+    """An empty label in the middle above each bar; `move_bars` writes and moves it."""
+    return [bar.axes.text(bar.get_x() + bar.get_width() / 2, 0, "", ha="center", **style) for bar in bars]
+
+
+def move_bars(bars, heights, labels=None, *, form="{:.2f}", gap=0.0):
+    """Give each bar its height; a label stands `gap` beyond its end, below it where the height is negative."""
+    heights = [float(height) for height in heights]
+    for bar, height in zip(bars, heights, strict=True):
+        bar.set_height(height)
+    for label, height in zip(labels or (), heights, strict=labels is not None):
+        label.set_text(form.format(height))
+        label.set_y(height + (gap if height >= 0 else -gap))
+        label.set_va("bottom" if height >= 0 else "top")
 
 
 def quiet_grid(axes):

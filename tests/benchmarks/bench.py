@@ -4,17 +4,19 @@ Every number is the median of three seeds, each in a process of its own; peers t
 all alike. README.md in this folder says what is compared and how it is judged.
 """
 
-import json
 import os
 import time
+from pathlib import Path
 
 import torch
 from peers import CLEANRL, OURS, REJAX, ZOO
 from processes import machine, middle, run, versions
 
-from ppo_lessons.figures.benchmark import RESULT, comparison
+from ppo_lessons import data
+from ppo_lessons.figures.benchmark import comparison
 from ppo_lessons.figures.style import Canvas
 
+ASSETS = Path(__file__).parents[2] / "assets"
 SEEDS = (0, 1, 2)
 GAMES = (4, 64, 1024, 8192)
 SOLVE = {
@@ -124,10 +126,12 @@ def main():
         "solve": solve(),
         "speed": speed(),
     }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    RESULT.with_suffix(".md").write_text(table(result))
-    RESULT.with_suffix(".png").write_bytes(Canvas(comparison).png())
-    print(f"\n{table(result)}\n{time.time() - began:.0f} s; written to assets/bench.json, .md and .png")
+    data.store("bench", result)
+    (ASSETS / "bench.md").write_text(table(result))
+    (ASSETS / "bench.png").write_bytes(Canvas(comparison).png())
+    print(
+        f"\n{table(result)}\n{time.time() - began:.0f} s; written to ppo_lessons/data and assets"
+    )
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 """`make bench-gpu`: the trainer on this machine's GPU, plain and captured, beside rejax where JAX sees the same GPU.
 
 Steps a second while training at 256 to 65,536 games, and seconds from process start to solved, medians of three seeds.
-The record goes to assets/ppo_gpu_run.json, which lesson 12 shows.
+The record goes to ppo_lessons/data/gpu_run.json, which lesson 12 shows.
 """
 
 import importlib.util
-import json
 import time
 
 import torch
 from peers import OURS, REJAX
 from processes import machine, middle, run, versions
 
-from ppo_lessons.figures.ppo import GPU_RUN
+from ppo_lessons import data
 
 SEEDS = (0, 1, 2)
 GAMES = (256, 1024, 4096, 16_384, 65_536)
@@ -56,8 +55,8 @@ def main():
         },
         "solve": measure("solve", solvers, {}),
     }
-    GPU_RUN.write_text(json.dumps(result, indent=1) + "\n")
-    print(f"written to assets/{GPU_RUN.name}")
+    data.store("gpu_run", result)
+    print("written to ppo_lessons/data/gpu_run.json")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,17 @@
 """What each step of the course buys: all algorithms, one game, one budget. Run it by `make ladder`."""
 
-import json
 import math
 import os
 import platform
 import statistics
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from ppo_lessons import data
 from ppo_lessons.ppo import ALGORITHMS, Config, evaluate, train
 
-RESULT = Path(__file__).parents[1] / "assets" / "algorithm_ladder.json"
 SEEDS, EPISODES = 10, 100
 
 
@@ -76,8 +74,8 @@ def measure(*, seeds=SEEDS, total_steps=Config.total_steps):
 
 def load():
     """The recorded result."""
-    return json.loads(RESULT.read_text())
+    return data.load("ladder")
 
 
 if __name__ == "__main__":
-    RESULT.write_text(json.dumps(measure(), indent=1) + "\n")
+    data.store("ladder", measure())

@@ -1,4 +1,4 @@
-"""What the processes of tests/test_parallel.py run: `torchrun parallel_run.py FOLDER '{"name": settings}' [fault]`."""
+"""What the processes of test_distributed.py run: `torchrun distributed_run.py FOLDER '{"name": settings}' [fault]`."""
 
 import dataclasses
 import datetime
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 
-from ppo_lessons import parallel
 from ppo_lessons.ppo import Config, train
+from ppo_lessons.trainer import distributed as parallel
 
 folder, runs, fault = Path(sys.argv[1]), json.loads(sys.argv[2]), (*sys.argv[3:], "none")[0]
 torch.set_num_threads(1)

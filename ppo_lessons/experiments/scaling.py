@@ -7,9 +7,9 @@ import platform
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-RESULT = Path(__file__).parents[1] / "assets" / "parallel_scaling.json"
+from ppo_lessons import data
+
 REPEATS, PROCESSES = 3, (1, 2)
 RUNS = [  # name, settings
     ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
@@ -18,7 +18,7 @@ RUNS = [  # name, settings
 ]
 CHILD = """
 import json, sys
-from ppo_lessons import parallel
+from ppo_lessons.trainer import distributed as parallel
 from ppo_lessons.ppo import Config, train
 with parallel.processes("cpu"):
     config = Config(device="cpu", **json.loads(sys.argv[1]))
@@ -68,8 +68,8 @@ def measure(*, runs=RUNS, repeats=REPEATS):
 
 def load():
     """The recorded result."""
-    return json.loads(RESULT.read_text())
+    return data.load("scaling")
 
 
 if __name__ == "__main__":
-    RESULT.write_text(json.dumps(measure(), indent=1) + "\n")
+    data.store("scaling", measure())

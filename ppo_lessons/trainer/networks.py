@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from ppo_lessons.distributions import Softmax, distribution
-from ppo_lessons.fast_network import fast_network
+from ppo_lessons.trainer.distributions import Softmax, distribution
+from ppo_lessons.trainer.fast_network import fast_network
 
 
 class Network(nn.Module):
@@ -51,8 +51,8 @@ def actor_and_critic(observation_space, action_space, hidden, *, generator):
     """An actor (observations -> parameters of a policy [..., P]) and a critic (observations -> V [..., 1]).
 
     The parameters are logits for `Discrete` actions, means and log standard deviations for a `Box`: see
-    `ppo_lessons.distributions`. Orthogonal weights; the actor's last layer is small, so that the first policy is close
-    to uniform, or to a standard normal (Andrychowicz et al. 2021). Drawn on the CPU, so that a seed gives the same
+    `distributions.py`. Orthogonal weights; the actor's last layer is small, so that the first policy is close to
+    uniform, or to a standard normal (Andrychowicz et al. 2021). Drawn on the CPU, so that a seed gives the same
     networks on every device.
 
     Raises:

@@ -4,8 +4,8 @@ from functools import cache
 
 import torch
 
-from ppo_lessons import parallel_scaling
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments import scaling as recorded
 from ppo_lessons.figures.reward_to_go import mean_gradient
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, Picture, quiet_grid
 
@@ -66,7 +66,7 @@ stale = Picture(build_stale, update_stale, size=(780, 330))
 
 def scaling(result=None):
     """Steps per second with one and two processes, as recorded: a `Picture` without controls."""
-    result = result or parallel_scaling.load()
+    result = result or recorded.load()
     rows = result["rows"]
 
     def build(figure):

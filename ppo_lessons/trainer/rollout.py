@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
-from ppo_lessons import parallel
-from ppo_lessons.distributions import distribution, for_the_game
-from ppo_lessons.normalization import Normalization
+from ppo_lessons.trainer import distributed as parallel
+from ppo_lessons.trainer.distributions import distribution, for_the_game
+from ppo_lessons.trainer.normalization import Normalization
 from ppo_lessons.validation import check_finite
 
 

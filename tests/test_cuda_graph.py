@@ -7,8 +7,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ppo_lessons import ppo, validation
-from ppo_lessons.capture import Captured
 from ppo_lessons.ppo import ALGORITHMS, Config, train
+from ppo_lessons.trainer.cuda_graph import Captured
 from ppo_lessons.validation import NonFiniteError
 
 SMALL = Config(total_steps=3 * 256, num_envs=8, num_steps=32, device="cpu")

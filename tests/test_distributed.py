@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from ppo_lessons import parallel
-from ppo_lessons.parallel import Team
 from ppo_lessons.ppo import Config
+from ppo_lessons.trainer import distributed as parallel
+from ppo_lessons.trainer.distributed import Team
 
-RUN = Path(__file__).with_name("parallel_run.py")
+RUN = Path(__file__).with_name("distributed_run.py")
 SMALL = {"total_steps": 768, "num_envs": 8, "num_steps": 32, "learning_rate": 1e-3}
 EXACT = {**SMALL, "dtype": "float64"}
 RUNS = {

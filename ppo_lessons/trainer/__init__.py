@@ -1,0 +1,1 @@
+"""What the page `ppo_lessons/ppo.py` stands on: settings, games, networks, records. No lesson needs it."""
