@@ -9,6 +9,7 @@ import time
 
 import gymnasium
 import ipywidgets as widgets
+import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import Image, Javascript, display
 
@@ -16,6 +17,8 @@ from ppo_lessons.corridor import ACTIONS, SITUATIONS
 from ppo_lessons.figures import corridor as corridor_figures
 from ppo_lessons.figures import ppo as ppo_figures
 from ppo_lessons.figures.style import Canvas
+
+torch.set_num_threads(1)  # in a notebook: small tensors gain nothing from a second, and lose much beside a busy process
 
 SYMBOLS = {"lam": "λ", "gamma": "γ", "epsilon": "ε", "beta": "β"}
 REDRAW_EVERY = 0.25  # seconds between pictures while something trains
