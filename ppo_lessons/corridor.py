@@ -93,15 +93,18 @@ class Corridor:
     flag: float = 3.0
     steps: int = 6  # T
 
+    def target(self, cell, action):
+        """The cell in which `action` ends where it succeeds; at the wall it is the cell itself."""
+        target = min(cell + (-1, 2, 1)[action], FLAG)
+        return cell if target < 0 or (cell, target) == (1, START) else target
+
     def outcomes(self, state, action):
         """Everything that may happen after `action` (0 left, 1 up, 2 right) in `state` (0..11): a list of `Outcome`.
 
         Outcomes with the same successor are one. The time limit is not in here: it depends on the step number.
         """
         situation, cell = divmod(state, CELLS)
-        target = min(cell + (-1, 2, 1)[action], FLAG)
-        if target < 0 or (cell, target) == (1, START):
-            target = cell
+        target = self.target(cell, action)
         if target == cell:
             return [Outcome(1.0, state, 0.0)]
         reward = self.leaving[situation] if cell == START else 0.0

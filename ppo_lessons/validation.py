@@ -55,23 +55,27 @@ def check_bool(**tensors):
 
 def check_unit_interval(**numbers):
     """All numbers lie in [0, 1]; nan does not."""
-    for name, number in numbers.items():
-        if not 0 <= number <= 1:
-            raise ValueError(f"{name} must lie in [0, 1], got {number}")
+    _check_numbers(lambda x: 0 <= x <= 1, "lie in [0, 1]", numbers)
 
 
 def check_not_negative(**numbers):
     """All numbers are at least 0; nan is not."""
-    for name, number in numbers.items():
-        if not number >= 0:
-            raise ValueError(f"{name} must not be negative, got {number}")
+    _check_numbers(lambda x: x >= 0, "not be negative", numbers)
 
 
 def check_positive(**numbers):
     """All numbers are finite and above 0; nan is not."""
+    _check_numbers(lambda x: 0 < x < math.inf, "be a positive number", numbers)
+
+
+def _check_numbers(is_good, requirement, numbers):
     for name, number in numbers.items():
-        if not 0 < number < math.inf:
-            raise ValueError(f"{name} must be a positive number, got {number}")
+        try:
+            good = is_good(number)
+        except TypeError:  # not a number at all: show it as Python writes it
+            raise ValueError(f"{name} must be a number, got {number!r}") from None
+        if not good:
+            raise ValueError(f"{name} must {requirement}, got {number}")
 
 
 def check_finite(**tensors):

@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 
 from ppo_lessons.ppo import Config, train
-from ppo_lessons.trainer import distributed as parallel
+from ppo_lessons.trainer import distributed
 
 folder, runs, fault = Path(sys.argv[1]), json.loads(sys.argv[2]), (*sys.argv[3:], "none")[0]
 torch.set_num_threads(1)
 rank = int(os.environ.get("RANK", 0))
 if fault == "stuck":
-    parallel.TIMEOUT = datetime.timedelta(seconds=3)
+    distributed.TIMEOUT = datetime.timedelta(seconds=3)
 
 
 def fail(record):
@@ -43,13 +43,13 @@ def train_and_note(name, settings):
             f.name: getattr(record, f.name) for f in dataclasses.fields(record) if f.repr and f.name != "seconds"
         }
         rows.append({**numbers, "weights": torch.cat([p.flatten() for p in record.policy.parameters()]).tolist()})
-        if parallel.team.rank == 0:
+        if distributed.world.rank == 0:
             record.save(folder / f"{name}.{record.update}.pt")
         if rank == 1 and record.update == 1:
             fail(record)
     (folder / f"{name}.rank{rank}.json").write_text(json.dumps(rows))
 
 
-with parallel.processes("cpu"):
+with distributed.processes("cpu"):
     for name, settings in runs.items():
         train_and_note(name, settings)

@@ -8,12 +8,15 @@ import math
 import pytest
 import torch
 
-from ppo_lessons import ppo
+from ppo_lessons import cli, ppo
 from ppo_lessons.experiments import ladder as algorithm_ladder
 from ppo_lessons.figures import ladder as pictures
 from ppo_lessons.figures.style import Canvas
-from ppo_lessons.ppo import ALGORITHMS, MONTE_CARLO, Config, evaluate, judge, train
-from ppo_lessons.trainer.rollout import Rollout, whole_plays
+from ppo_lessons.ppo import ALGORITHMS, Config, evaluate, train
+from ppo_lessons.trainer import variants
+from ppo_lessons.trainer.config import MONTE_CARLO
+from ppo_lessons.trainer.rollout import Game, Rollout
+from ppo_lessons.trainer.variants import whole_episodes
 
 STATED = {  # mean of 100 greedy episodes that seed 0 reaches within 100,000 steps; a random policy has about 20
     "reinforce": 150,
@@ -37,9 +40,15 @@ def rollout(rewards, terminated, truncated):
     logits = torch.zeros(*rewards.shape, 2)
     actions = torch.zeros(rewards.shape, dtype=torch.int64)
     nothing = torch.full(rewards.shape, torch.nan)
-    mask = torch.ones(rewards.shape, dtype=torch.bool)
     return Rollout(
-        steps[..., None], actions, logits, rewards, steps[..., None] + 1, terminated, truncated, nothing, mask
+        observations=steps[..., None],
+        actions=actions,
+        dist_params=logits,
+        rewards=rewards,
+        next_observations=steps[..., None] + 1,
+        terminated=terminated,
+        truncated=truncated,
+        episode_returns=nothing,
     )
 
 
@@ -47,28 +56,28 @@ def settings(name, **changes):
     return Config(**{"device": "cpu", **ALGORITHMS[name], **changes})
 
 
-def test_whole_plays_by_hand():
+def test_whole_episodes_by_hand():
     # game 0: ends after step 1 and after step 3; game 1: ends after step 2 (cut), then one step that did not end
-    plays = whole_plays(
+    episodes = whole_episodes(
         rollout(
             rewards=[[1, 10], [2, 20], [3, 30], [4, 40]],
             terminated=[[0, 0], [1, 0], [0, 0], [1, 0]],
             truncated=[[0, 0], [0, 0], [0, 1], [0, 0]],
         )
     )
-    assert plays.rewards.T.tolist() == [[1, 2, 0], [3, 4, 0], [10, 20, 30]]
-    assert plays.mask.T.tolist() == [[True, True, False], [True, True, False], [True, True, True]]
-    assert plays.observations[..., 0].T.tolist() == [[0, 1, 0], [2, 3, 0], [0, 1, 2]]
-    assert plays.truncated.T.tolist() == [[False, False, False], [False, False, False], [False, False, True]]
+    assert episodes.rewards.T.tolist() == [[1, 2, 0], [3, 4, 0], [10, 20, 30]]
+    assert episodes.mask.T.tolist() == [[True, True, False], [True, True, False], [True, True, True]]
+    assert episodes.observations[..., 0].T.tolist() == [[0, 1, 0], [2, 3, 0], [0, 1, 2]]
+    assert episodes.truncated.T.tolist() == [[False, False, False], [False, False, False], [False, False, True]]
 
 
-def test_whole_plays_refuses_a_rollout_in_which_nothing_ended():
+def test_whole_episodes_refuses_a_rollout_in_which_nothing_ended():
     with pytest.raises(ValueError, match="no episode ended within 2 steps"):
-        whole_plays(rollout([[1.0], [1.0]], [[0], [0]], [[0], [0]]))
+        whole_episodes(rollout([[1.0], [1.0]], [[0], [0]], [[0], [0]]))
 
 
 @pytest.mark.parametrize(
-    ("weights", "expected", "targets"),
+    ("estimator", "expected", "targets"),
     [
         # rewards 1, 2, 4, gamma 1/2, the third step terminates; V = 1 everywhere
         ("total_return", [3.0, 3.0, 3.0], [3.0, 4.0, 4.0]),  # 1 + 2/2 + 4/4 = 3
@@ -78,10 +87,11 @@ def test_whole_plays_refuses_a_rollout_in_which_nothing_ended():
         ("gae", [2.0, 3.0, 3.0], [3.0, 4.0, 4.0]),  # lam 1: A_2 = 3;  A_1 = 3/2 + 3/2 = 3;  A_0 = 1/2 + 3/2 = 2
     ],
 )
-def test_judge_by_hand(weights, expected, targets):
+def test_estimators_by_hand(estimator, expected, targets):
     played = rollout([[1.0], [2.0], [4.0]], [[0], [0], [1]], [[0], [0], [0]])
     values = torch.ones(3, 1)
-    config = settings("ppo-clip", weights=weights, gamma=0.5, lam=1.0)
+    config = settings("ppo-clip", advantage_estimator=estimator, gamma=0.5, lam=1.0)
+    judge = variants.of(config).advantages_and_targets or ppo.advantages_and_targets
     got, target = judge(played, values, torch.ones(3, 1), config)
     assert got.flatten().tolist() == expected
     assert target.flatten().tolist() == targets
@@ -115,8 +125,8 @@ def test_trpo_obeys_its_limit_in_every_update():
 
 def test_monte_carlo_rollouts_begin_with_fresh_episodes(monkeypatch):
     begun = []
-    original = ppo.Game.begin
-    monkeypatch.setattr(ppo.Game, "begin", lambda game: (begun.append(1), original(game))[1])
+    original = Game.reset
+    monkeypatch.setattr(Game, "reset", lambda game: (begun.append(1), original(game))[1])
     list(train(settings("reinforce", total_steps=4096)))
     assert len(begun) == 2
     list(train(settings("a2c", total_steps=1024)))
@@ -140,19 +150,21 @@ def test_adaptive_beta_follows_the_kl_and_survives_a_resume(tmp_path):
 def test_the_rungs_call_the_functions_of_their_lessons(monkeypatch):
     called = {}
 
-    def spy(name):
-        function = getattr(ppo, name)
+    def spy(module, name):
+        function = getattr(module, name)
 
         def call(*args, **kwargs):
             called.setdefault(algorithm, set()).add(name)
             return function(*args, **kwargs)
 
-        monkeypatch.setattr(ppo, name, call)
+        monkeypatch.setattr(module, name, call)
 
-    for name in ("score_objective", "reward_to_go", "subtract_baseline", "td_error", "gae", "normalize"):
-        spy(name)
-    for name in ("surrogate_objective", "trust_region_step", "penalized_objective", "adapt_beta"):
-        spy(name)
+    for name in ("gae", "normalize"):
+        spy(ppo, name)
+    for name in ("score_objective", "reward_to_go", "subtract_baseline", "td_error", "surrogate_objective"):
+        spy(variants, name)
+    for name in ("trust_region_step", "penalized_objective", "adapt_beta"):
+        spy(variants, name)
     for algorithm in ALGORITHMS:
         list(train(settings(algorithm, total_steps=2048)))
     assert called["reinforce"] == {"score_objective", "reward_to_go"}
@@ -173,10 +185,10 @@ def test_importance_sampling_without_a_leash_is_the_surrogate():
 def test_monte_carlo_weights_are_used_once_with_the_score():
     for name, changes in ALGORITHMS.items():
         config = settings(name)
-        if config.weights in MONTE_CARLO:
+        if config.advantage_estimator in MONTE_CARLO:
             assert config.objective == "score", name
             assert config.num_steps >= 500, name
-        if config.weights in ("total_return", "reward_to_go"):
+        if config.advantage_estimator in ("total_return", "reward_to_go"):
             assert not config.normalize, name
         assert set(changes) <= {field.name for field in dataclasses.fields(Config)}
 
@@ -189,10 +201,10 @@ def test_each_algorithm_reaches_its_stated_return_on_gymnasiums_own_game(name):
 
 
 def test_command_line_knows_the_algorithms(capsys):
-    ppo.main(["--algorithm", "trpo", "--total-steps", "4096", "--device", "cpu", "--max-kl", "0.005"])
+    cli.main(["--algorithm", "trpo", "--total-steps", "4096", "--device", "cpu", "--max-kl", "0.005"])
     assert "100 greedy episodes" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        ppo.main(["--algorithm", "sarsa"])
+        cli.main(["--algorithm", "sarsa"])
     assert "sarsa" in capsys.readouterr().err
 
 

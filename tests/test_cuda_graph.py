@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ppo_lessons import ppo, validation
+from ppo_lessons import validation
 from ppo_lessons.ppo import ALGORITHMS, Config, train
+from ppo_lessons.trainer import cuda_graph
 from ppo_lessons.trainer.cuda_graph import Captured
+from ppo_lessons.trainer.record import Measured, numbers
 from ppo_lessons.validation import NonFiniteError
 
 SMALL = Config(total_steps=3 * 256, num_envs=8, num_steps=32, device="cpu")
@@ -76,7 +78,7 @@ def test_the_update_asks_no_tensor_for_its_values(name, monkeypatch):
 
         return Captured(call, **where)
 
-    monkeypatch.setattr(ppo, "Captured", watched)
+    monkeypatch.setattr(cuda_graph, "Captured", watched)
     list(train(dataclasses.replace(SMALL, capture=True, **SETTINGS[name])))
     assert len(calls) == 3
 
@@ -126,12 +128,11 @@ def test_two_names_of_one_tensor_get_memory_of_their_own():
 
 def test_a_gradient_that_is_not_finite_is_found_after_the_update():
     fine = torch.ones(())
-    names = ("kl", "clip_fraction", "entropy", "value_loss", "explained_variance")
-    improved = dict.fromkeys(names, fine) | {"episode_returns": torch.ones(3), "gradient_norms": torch.ones(4)}
-    assert ppo.summary(improved)["episodes"] == 3
-    improved["gradient_norms"][2] = torch.nan
+    measured = Measured(torch.ones(3), fine, fine, fine, fine, fine, gradient_norms=torch.ones(4))
+    assert numbers(measured)["episodes"] == 3
+    measured.gradient_norms[2] = torch.nan
     with pytest.raises(NonFiniteError, match="gradient_norm must be finite"):
-        ppo.summary(improved)
+        numbers(measured)
 
 
 def test_a_numpy_game_cannot_be_captured():

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from ppo_lessons.ppo import Config
-from ppo_lessons.trainer import distributed as parallel
-from ppo_lessons.trainer.distributed import Team
+from ppo_lessons.trainer import distributed
+from ppo_lessons.trainer.distributed import World
 
 RUN = Path(__file__).with_name("distributed_run.py")
 SMALL = {"total_steps": 768, "num_envs": 8, "num_steps": 32, "learning_rate": 1e-3}
@@ -117,8 +117,8 @@ def test_a_bad_launch_from_the_command_line_ends_in_words():
     ("changes", "words"),
     [
         ({"num_envs": 9, "num_steps": 32}, "num_envs = 9 must be a multiple of the 2 processes"),
-        ({"objective": "trust_region"}, "'trust_region' with weights 'gae' trains in one process only"),
-        ({"weights": "baseline"}, "with weights 'baseline' trains in one process only"),
+        ({"objective": "trust_region"}, "'trust_region' with advantage_estimator 'gae' trains in one process only"),
+        ({"advantage_estimator": "baseline"}, "with advantage_estimator 'baseline' trains in one process only"),
         ({"normalize_rewards": True}, "normalize_rewards train in one process only"),
     ],
 )
@@ -126,18 +126,18 @@ def test_what_cannot_be_shared_out_is_refused(changes, words, monkeypatch):
     def gather(settings, own):
         settings[:] = [own, own]
 
-    monkeypatch.setattr(parallel, "team", Team(1, 2))
+    monkeypatch.setattr(distributed, "world", World(1, 2))
     monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
-    parallel.check_alike(Config())
+    distributed.check_config(Config())
     with pytest.raises(ValueError, match=words):
-        parallel.check_alike(Config(**changes))
+        distributed.check_config(Config(**changes))
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
     for name, value in (("WORLD_SIZE", "2"), ("LOCAL_WORLD_SIZE", "2")):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(ValueError, match="2 processes need 2 GPUs, found 1"), parallel.processes("cuda"):
+    with pytest.raises(ValueError, match="2 processes need 2 GPUs, found 1"), distributed.processes("cuda"):
         pass
 
 
@@ -164,11 +164,11 @@ def test_a_process_that_fails_ends_the_run_soon(fault, words, tmp_path):
 
 def test_alone_every_function_gives_back_what_it_was_given():
     tensor = torch.arange(6)
-    assert parallel.team == Team(0, 1)
-    for function in (parallel.mine, parallel.among_all, parallel.everyone, parallel.add_up):
+    assert distributed.world == World(0, 1)
+    for function in (distributed.shard, distributed.unshard, distributed.all_gather, distributed.all_reduce):
         assert function(tensor) is tensor
-    assert parallel.members(tensor, 3) == (tensor, 1.0)
-    assert parallel.slice_of(6) == (0, 6)
+    assert distributed.members(tensor, 3) == (tensor, 1.0)
+    assert distributed.shard_of(6) == (0, 6)
 
 
 def test_the_members_of_all_processes_are_the_minibatch(monkeypatch):
@@ -177,8 +177,8 @@ def test_the_members_of_all_processes_are_the_minibatch(monkeypatch):
     numbers = torch.arange(30).view(5, 6)
     found, shares = [], []
     for rank in range(3):
-        monkeypatch.setattr(parallel, "team", Team(rank, 3))
-        own, share = parallel.members(chosen, 2)
+        monkeypatch.setattr(distributed, "world", World(rank, 3))
+        own, share = distributed.members(chosen, 2)
         found += numbers[:, 2 * rank : 2 * rank + 2].flatten()[own].tolist()
         shares.append(share)
     assert sorted(found) == sorted(chosen.tolist())
@@ -186,6 +186,6 @@ def test_the_members_of_all_processes_are_the_minibatch(monkeypatch):
 
 
 def test_a_process_without_a_member_takes_part_with_share_zero(monkeypatch):
-    monkeypatch.setattr(parallel, "team", Team(1, 2))
-    own, share = parallel.members(torch.tensor([0, 1]), 2)  # games 0 and 1 belong to process 0
+    monkeypatch.setattr(distributed, "world", World(1, 2))
+    own, share = distributed.members(torch.tensor([0, 1]), 2)  # games 0 and 1 belong to process 0
     assert (own.tolist(), share) == ([0], 0.0)

@@ -92,7 +92,7 @@ def test_the_score_has_mean_zero_only_before_the_cut():
 
 @pytest.mark.parametrize("function", [Gaussian.entropy, lambda p: Gaussian.kl_divergence(torch.zeros_like(p), p)])
 def test_gaussian_refuses_what_is_not_finite(function):
-    with pytest.raises(NonFiniteError, match=r"parameters.* must be finite"):
+    with pytest.raises(NonFiniteError, match=r"params.* must be finite"):
         function(torch.tensor([0.0, math.inf]))
 
 

@@ -90,6 +90,15 @@ def test_corridor_pit_and_flag_end_the_game(cell, action, end, reward):
     assert observation.argmax() == end
 
 
+def test_corridor_tells_pit_from_flag_by_the_cell_and_not_by_the_reward():
+    """A world in which both ends pay the same."""
+    env = gymnasium.make(CORRIDOR, world=Corridor(success=(1.0, 1.0, 1.0), pit=3.0)).unwrapped
+    for cell, action, end in ((2, RIGHT, PIT), (1, UP, PIT), (4, LEFT, PIT), (4, RIGHT, FLAG), (4, UP, FLAG)):
+        env.reset(seed=0)
+        env.cell = cell
+        assert env.step(action)[4]["cell"] == end
+
+
 def test_corridor_frequencies_agree_with_the_tables(corridor):
     """Each outcome's share within 4 standard errors of its probability; what is impossible never happens."""
     probability, reward = Corridor().transitions()

@@ -118,8 +118,8 @@ def test_torch_games_refuse(name):
 
 
 def test_continuous_control_with_both_runs_through_the_command_line(capsys):
-    from ppo_lessons import ppo
+    from ppo_lessons import cli
 
     small = ["--total-steps", "512", "--num-envs", "4", "--num-steps", "64", "--minibatches", "4", "--device", "cpu"]
-    ppo.main(["--env", "Pendulum-v1", "--normalize-observations", "--normalize-rewards", *small])
+    cli.main(["--env", "Pendulum-v1", "--normalize-observations", "--normalize-rewards", *small])
     assert "100 greedy episodes of Pendulum-v1: mean return -" in capsys.readouterr().out

@@ -21,9 +21,11 @@ import numpy as np
 import pytest
 import torch
 
-from ppo_lessons import ppo
+from ppo_lessons import cli, ppo
 from ppo_lessons.ppo import Config, evaluate, train
-from ppo_lessons.trainer import distributions
+from ppo_lessons.trainer import distributions, variants
+from ppo_lessons.trainer import record as records_of_updates
+from ppo_lessons.trainer.config import ADVANTAGE_ESTIMATORS, OBJECTIVES
 from ppo_lessons.trainer.distributions import Softmax
 from ppo_lessons.trainer.networks import actor_and_critic
 from ppo_lessons.trainer.rollout import Game, collect
@@ -114,15 +116,17 @@ gymnasium.register("ppo_tests/NanObservation-v0", BadObservation)
         ({"num_envs": 1, "num_steps": 1, "minibatches": 1}, "at least 2"),
         ({"total_steps": 2047}, "total_steps = 2047 is less than one rollout of 2048"),
         ({"objective": "trpo"}, "objective must be one of .*clip, penalty, got 'trpo'"),
-        ({"weights": "returns"}, "weights must be one of total_return, .*gae, got 'returns'"),
+        ({"advantage_estimator": "returns"}, "advantage_estimator must be one of total_return, .*gae, got 'returns'"),
         ({"max_kl": 0.0}, "max_kl"),
         ({"damping": math.nan}, "damping"),
         ({"kl_target": -0.1}, "kl_target"),
         ({"capture": True, "objective": "trust_region"}, "capture needs an update that is the same program"),
-        ({"capture": True, "weights": "baseline"}, "capture needs"),
+        ({"capture": True, "advantage_estimator": "baseline"}, "capture needs"),
         ({"capture": True, "objective": "penalty", "kl_target": 0.01}, "capture needs"),
         ({"gamma": 1.01}, "gamma must lie in"),
         ({"gamma": math.nan}, "gamma"),
+        ({"gamma": "x"}, "gamma must be a number, got 'x'"),
+        ({"epsilon": None}, "epsilon must be a number, got None"),
         ({"lam": -0.1}, "lam"),
         ({"learning_rate": 0.0}, "learning_rate must be a positive number"),
         ({"learning_rate": math.inf}, "learning_rate"),
@@ -148,21 +152,20 @@ def test_config_counts_whole_rollouts_and_is_frozen():
 
 # No formula of its own
 
-LESSON_OF = {
-    "gae": "gae",
-    "normalize": "advantage",
-    "value_loss": "baseline",
-    "explained_variance": "baseline",
-    "clipped_objective": "clip",
-    "standard_error": "expectation",
-    "penalized_objective": "kl_penalty",
+ON_THE_PAGE = {"gae": "gae", "normalize": "advantage", "value_loss": "baseline", "clipped_objective": "clip"}
+FORMULAS = {  # where the trainer calls it, its name: the lesson that derives it
+    **{(ppo, name): lesson for name, lesson in ON_THE_PAGE.items()},
+    (records_of_updates, "explained_variance"): "baseline",
+    (records_of_updates, "standard_error"): "expectation",
+    (variants, "penalized_objective"): "kl_penalty",
 }
 OF_A_SOFTMAX = {"entropy": "entropy", "kl_divergence": "kl_penalty"}  # and for a Gaussian something else
 
 
-@pytest.mark.parametrize(("name", "lesson"), LESSON_OF.items())
-def test_formulas_are_the_lessons_objects(name, lesson):
-    assert getattr(ppo, name) is getattr(importlib.import_module(f"ppo_lessons.{lesson}"), name)
+@pytest.mark.parametrize(("place", "lesson"), FORMULAS.items(), ids=str)
+def test_formulas_are_the_lessons_objects(place, lesson):
+    module, name = place
+    assert getattr(module, name) is getattr(importlib.import_module(f"ppo_lessons.{lesson}"), name)
 
 
 @pytest.mark.parametrize(("name", "lesson"), OF_A_SOFTMAX.items())
@@ -185,12 +188,27 @@ def test_formulas_are_called(objective, monkeypatch):
 
         return call
 
-    for name in LESSON_OF:
-        monkeypatch.setattr(ppo, name, spy(name, getattr(ppo, name)))
+    for module, name in FORMULAS:
+        monkeypatch.setattr(module, name, spy(name, getattr(module, name)))
     for name in OF_A_SOFTMAX:
         monkeypatch.setattr(Softmax, name, staticmethod(spy(name, getattr(Softmax, name))))
     list(train(small(objective=objective)))
-    assert called == {*LESSON_OF, *OF_A_SOFTMAX} - ({"penalized_objective"} if objective == "clip" else set())
+    formulas = {name for _, name in FORMULAS} | set(OF_A_SOFTMAX)
+    assert called == formulas - {"penalized_objective" if objective == "clip" else "clipped_objective"}
+
+
+def test_the_page_is_a_page():
+    """A reader of lesson 12 reads it in one go: short, no other algorithm by name, hardly a word about processes."""
+    source = inspect.getsource(ppo)
+    assert source.count("\n") <= 220
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    calls = [ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)]
+    assert sum(call.startswith("distributed.") for call in calls) <= 3
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert strings.isdisjoint(OBJECTIVES + ADVANTAGE_ESTIMATORS)  # no branch for another algorithm
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert defined == {"train", "improve", "advantages_and_targets", "policy_terms", "total_loss", "gradient_step"}
 
 
 def test_the_page_holds_no_formula():
@@ -230,8 +248,7 @@ def test_one_update_equals_the_equations_written_out(objective):
         return torch.optim.Adam(parameters, lr=config.learning_rate, eps=1e-5)
 
     optimizer = adam(actor, critic)
-    improved = ppo.improve(actor, critic, optimizer, rollout, config, beta=config.beta, generator=generator(1))
-    numbers = ppo.summary(improved)
+    numbers = records_of_updates.numbers(ppo.improve(actor, critic, optimizer, rollout, config, generator=generator(1)))
 
     steps, games = rollout.rewards.shape
     ended = rollout.terminated | rollout.truncated
@@ -247,7 +264,7 @@ def test_one_update_equals_the_equations_written_out(objective):
     targets = (advantages + v).flatten()
     scaled = ((advantages - advantages.mean()) / (advantages.std() + 1e-8)).flatten()
     observations, actions = rollout.observations.flatten(0, 1), rollout.actions.flatten()
-    old = rollout.parameters.flatten(0, 1).log_softmax(-1)
+    old = rollout.dist_params.flatten(0, 1).log_softmax(-1)
     optimizer, randomness, clipped = adam(other_actor, other_critic), generator(1), []
     for _ in range(config.epochs):
         for i in torch.randperm(256, generator=randomness).split(64):
@@ -379,6 +396,29 @@ def test_torch_and_numpy_games_report_the_true_successor():
             assert rollout.episode_returns[t].tolist() == pytest.approx([expected] * 2, nan_ok=True)
 
 
+@pytest.mark.parametrize(("env_id", "states"), [("FrozenLake-v1", 16), ("CliffWalking-v1", 48), ("Taxi-v4", 500)])
+def test_discrete_observations_are_unit_vectors(env_id, states):
+    game = Game(env_id, 3, device=torch.device("cpu"), seed=0)
+    bare = gymnasium.make_vec(env_id, 3, vectorization_mode="sync")
+    first, _ = bare.reset(seed=0)
+    assert game.observations.shape == (3, states)
+    assert game.observations.argmax(1).tolist() == first.tolist()
+    rollout = collect(game, lambda o: torch.zeros(len(o), game.action_space.n), 40, generator=generator())
+    for seen in (rollout.observations, rollout.next_observations):
+        assert seen.sum(-1).eq(1).all()
+        assert seen.max(-1).values.eq(1).all()
+
+
+def test_a_game_with_discrete_observations_is_learned_and_judged():
+    """Slippery FrozenLake pays 1 at the goal; a random walk finds it in one play of seventy."""
+    config = small(env_id="FrozenLake-v1", num_envs=16, num_steps=64, total_steps=40_960, gamma=0.99)
+    records = list(train(config))
+    before, after = (np.nanmean([r.mean_return for r in part]) for part in (records[1:9], records[-8:]))
+    assert after > before + 0.1
+    assert evaluate(records[-1].policy, "FrozenLake-v1", episodes=50, seed=0).mean() > 0.1
+    assert len(ppo.play(records[-1].policy, "FrozenLake-v1", seed=0)) > 1
+
+
 @pytest.mark.parametrize("env_id", [CARTPOLE, "CartPole-v1"])
 def test_successors_and_returns_in_cartpole(env_id):
     game = Game(env_id, 4, device=torch.device("cpu"), seed=0)
@@ -502,7 +542,7 @@ def test_global_random_numbers_and_threads_are_left_alone(env_id):
     ("env_id", "words"),
     [
         ("ppo_tests/ManySwitches-v0", "plays games with Discrete actions or a Box of real numbers, got MultiBinary"),
-        ("FrozenLake-v1", "plays games with Box observations, got Discrete.*FlattenObservation"),
+        ("Blackjack-v1", "plays games with Box or Discrete observations, got Tuple.*FlattenObservation"),
     ],
 )
 def test_unsupported_spaces_are_refused(env_id, words):
@@ -815,7 +855,7 @@ def test_command_line_trains_saves_and_resumes(tmp_path):
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--speed", "9"], "unrecognized arguments: --speed 9"),
         (["--env", "Nope-v0"], "Environment `Nope` doesn't exist"),
-        (["--env", "Blackjack-v1"], "plays games with Box observations"),
+        (["--env", "Blackjack-v1"], "plays games with Box or Discrete observations"),
         (["--normalize-rewards"], "are for NumPy games such as CartPole-v1"),
         (["--device", "gpu"], "device must be"),
         (["--resume", "nowhere.pt"], "nowhere.pt"),
@@ -826,7 +866,7 @@ def test_command_line_trains_saves_and_resumes(tmp_path):
 def test_command_line_says_what_is_wrong(arguments, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stopped:
-        ppo.main([*SHORT, *arguments])
+        cli.main([*SHORT, *arguments])
     assert stopped.value.code != 0
     said = capsys.readouterr().err
     assert "error: " in said
@@ -839,12 +879,12 @@ def test_command_line_error_is_one_line_without_a_traceback():
     assert wrong.returncode == 1
     assert wrong.stdout == ""
     assert "Traceback" not in wrong.stderr
-    assert wrong.stderr.splitlines()[-1].startswith("python -m ppo_lessons.ppo: error: the trainer plays games with")
+    assert wrong.stderr.startswith("python -m ppo_lessons.ppo: error: the trainer plays games with")  # no bar before it
 
 
 def test_command_line_help_shows_each_setting_with_its_default(capsys):
     with pytest.raises(SystemExit):
-        ppo.main(["--help"])
+        cli.main(["--help"])
     said = capsys.readouterr().out
     for setting in dataclasses.fields(Config):
         flag = "--env" if setting.name == "env_id" else "--" + setting.name.replace("_", "-")
@@ -862,7 +902,7 @@ def test_command_line_interrupted_shows_what_was_learned(capsys, monkeypatch):
         return original(*args, **kwargs)
 
     monkeypatch.setattr(ppo, "improve", interrupt)
-    ppo.main(SHORT)
+    cli.main(SHORT)
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("stopped by you")
     assert [row.split()[0] for row in said[2:-1]] == ["0", "1", "2"]
@@ -871,14 +911,14 @@ def test_command_line_interrupted_shows_what_was_learned(capsys, monkeypatch):
 
 def test_command_line_with_nothing_left_to_do_says_so(capsys, tmp_path):
     list(train(Config(total_steps=1024, num_envs=8, device="cpu")))[-1].save(tmp_path / "run.pt")
-    ppo.main([*SHORT, "--resume", str(tmp_path / "run.pt")])
+    cli.main([*SHORT, "--resume", str(tmp_path / "run.pt")])
     assert "no update was made" in capsys.readouterr().out
 
 
 def test_table_is_short_and_ends_with_the_last_record():
     records = [ppo.Record(update, 2048 * update, 0.1, kl=-1.234567e-5, entropy=123.456) for update in range(49)]
     for number in (1, 2, 12, 13, 49):
-        head, *rows = ppo.table(records[:number]).splitlines()
+        head, *rows = cli.table(records[:number]).splitlines()
         assert 1 <= len(rows) <= 12
         assert rows[-1].split()[0] == str(number - 1)
         assert {len(row) for row in rows} == {len(head)}  # the columns stand under their names

@@ -3,7 +3,7 @@
 import gymnasium
 import numpy as np
 
-from ppo_lessons.corridor import ACTIONS, CELLS, ENDED, FLAG, PIT, SITUATIONS, START, STATES, Corridor
+from ppo_lessons.corridor import ACTIONS, CELLS, ENDED, SITUATIONS, START, STATES, Corridor
 
 
 class CorridorEnv(gymnasium.Env):
@@ -53,10 +53,7 @@ class CorridorEnv(gymnasium.Env):
         self.last_action = ACTIONS[action]
         self.total += outcome.reward
         over = outcome.next_state == ENDED
-        if over:
-            self.cell = PIT if outcome.reward == self.world.pit else FLAG
-        else:
-            self.cell = outcome.next_state % CELLS
+        self.cell = self.world.target(self.cell, int(action)) if over else outcome.next_state % CELLS
         terminated = over or self.step_number == self.world.steps
         return self._observation(), outcome.reward, terminated, False, self._info()
 

@@ -72,6 +72,25 @@ def measure(*, seeds=SEEDS, total_steps=Config.total_steps):
     }
 
 
+def learning_curves(result):
+    """Mean and 95% interval over the seeds of the return while training.
+
+    Returns:
+        grid [24] environment steps, and name -> (mean, low, high), each [24]; of a seed the last return known counts.
+    """
+    grid = np.linspace(4096, result["total_steps"] * 0.98, 24)
+    curves = {}
+    for name, row in result["algorithms"].items():
+        table = []
+        for one in row["runs"]:
+            place = np.searchsorted(one["steps"], grid, side="right") - 1
+            table.append(np.where(place >= 0, np.array(one["returns"])[place.clip(0)], np.nan))
+        table = np.array(table)
+        low, high = np.array([bootstrap_interval(column, draws=1000) for column in table.T]).T
+        curves[name] = table.mean(0), low, high
+    return grid, curves
+
+
 def load():
     """The recorded result."""
     return data.load("ladder")

@@ -1,37 +1,20 @@
 """What each step of the course buys, drawn from the recorded result of `make ladder`."""
 
-import numpy as np
-
-from ppo_lessons.experiments.ladder import bootstrap_interval, load
+from ppo_lessons.experiments.ladder import learning_curves, load
+from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, Picture, quiet_grid
-
-SOLVED = 475
-
-
-def on_grid(result, name, grid):
-    """Returns of all seeds at the same numbers of steps, each the last one known: [seeds, grid]."""
-    rows = []
-    for run in result["algorithms"][name]["runs"]:
-        place = np.searchsorted(run["steps"], grid, side="right") - 1
-        rows.append(np.where(place >= 0, np.array(run["returns"])[place.clip(0)], np.nan))
-    return np.array(rows)
 
 
 def curves(result=None):
     """Learning curves of all algorithms, each with the one before it in grey: a `Picture` without controls."""
     result = result or load()
-    names = list(result["algorithms"])
-    grid = np.linspace(4096, result["total_steps"] * 0.98, 24)
+    grid, curve = learning_curves(result)
 
     def build(figure):
         before = None
-        for number, (axes, name) in enumerate(
-            zip(figure.subplots(2, 5, sharex=True, sharey=True).flat, names, strict=True)
-        ):
+        panels = figure.subplots(2, 5, sharex=True, sharey=True).flat
+        for number, (axes, (name, (mean, low, high))) in enumerate(zip(panels, curve.items(), strict=True)):
             quiet_grid(axes)
-            table = on_grid(result, name, grid)
-            mean = table.mean(0)
-            low, high = np.array([bootstrap_interval(column, draws=1000) for column in table.T]).T
             if before is not None:
                 axes.plot(grid / 1000, before, **{**OLD_POLICY, "linewidth": 1.2})
             axes.fill_between(grid / 1000, low, high, color=RETURN["color"], alpha=0.22, linewidth=0)
@@ -42,8 +25,8 @@ def curves(result=None):
         figure.supxlabel("environment steps / 1000", fontsize=9.5)
         figure.supylabel("return (sampled)", fontsize=9.5)
 
-    words = f"Learning curves of {len(names)} algorithms, mean and 95% interval over {len(result['seeds'])} seeds"
-    last = ", ".join(f"{name} {on_grid(result, name, grid)[:, -1].mean():.0f}" for name in names)
+    words = f"Learning curves of {len(curve)} algorithms, mean and 95% interval over {len(result['seeds'])} seeds"
+    last = ", ".join(f"{name} {mean[-1]:.0f}" for name, (mean, _, _) in curve.items())
     return Picture(build, lambda artists: f"{words}. Last return on average: {last}.", size=(880, 420))
 
 

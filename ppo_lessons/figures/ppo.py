@@ -7,6 +7,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ppo_lessons import data
+from ppo_lessons.experiments import ppo as experiments
+from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -22,9 +24,8 @@ from ppo_lessons.figures.style import (
     Picture,
     quiet_grid,
 )
-from ppo_lessons.ppo import ALGORITHMS, Config, train
+from ppo_lessons.ppo import train
 
-SOLVED = 475  # mean return from which CartPole-v1 counts as solved
 STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 PANELS = [  # field of the record, title, line, limits
     ("mean_return", "return of the episodes that ended", RETURN, (0, 520)),
@@ -109,7 +110,7 @@ def seeds(runs, scores, published):
         right.axvline(SOLVED, color=BIAS["color"], linewidth=1.2, linestyle="--")
         right.set_title(f"{solved} of {len(scores)} seeds solved ({SOLVED})")
 
-    solved = sum(score >= SOLVED for score in scores)
+    solved = experiments.solved(scores)
     words = f"{solved} of {len(scores)} seeds reach a greedy mean of {SOLVED}; the lowest is {min(scores):.1f}."
     return Picture(build, lambda artists: words, size=(860, 340))
 
@@ -186,14 +187,13 @@ def watch(artists, config, name):
 
 
 def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
-    settings = {"objective": objective, "lam": lam, "epsilon": epsilon, "beta": beta, "seed": seed}
+    config = experiments.retraining(objective=objective, lam=lam, epsilon=epsilon, beta=beta, seed=seed)
     leash = f"ε = {epsilon:.2f}" if objective == "clip" else f"β = {beta:.2f}"
-    config = Config(**settings, total_steps=51_200, device="cpu")
     yield from watch(artists, config, f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}")
 
 
 def update_rung(artists, *, algorithm, budget, seed):
-    config = Config(**ALGORITHMS[algorithm], total_steps=1000 * budget, seed=seed, device="cpu")
+    config = experiments.rung(algorithm=algorithm, budget=budget, seed=seed)
     yield from watch(artists, config, f"{algorithm}, seed {seed}")
 
 

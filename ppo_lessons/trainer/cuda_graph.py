@@ -7,6 +7,14 @@ the next one. A graph holds them all, with the memory that each reads and writes
 import torch
 
 
+def capture_update(update, *, game, optimizer, generator):
+    """The same update of a torch game, recorded once and replayed. Its learning rate becomes a tensor that it reads."""
+    group = optimizer.param_groups[0]
+    group["lr"] = torch.tensor(group["lr"], device=game.device)
+    held = [(game, "observations"), (game, "returns"), (game.envs, "state"), (game.envs, "elapsed")]
+    return Captured(update, device=game.device, generators=[generator, game.envs.generator], held=held)
+
+
 class Captured:
     """Calls a function the first time, records it the second time, and from then on replays the recording.
 
@@ -15,7 +23,7 @@ class Captured:
     values go back into the old memory afterwards. On a CPU, which has no graphs, every call is a real one.
 
     Args:
-        function: () -> dict of tensors whose shapes never change; it asks no tensor for its values.
+        function: () -> tensors, in a tuple or dict, whose shapes never change; it asks no tensor for its values.
         device: where it runs.
         generators: the random numbers that it draws.
         held: (owner, name of an attribute) of each tensor that it replaces.

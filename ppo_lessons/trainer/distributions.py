@@ -1,7 +1,7 @@
 """The two kinds of policy that the trainer knows: what an actor's output means, and what can be computed from it.
 
-An actor gives one tensor of parameters [..., P] for each state. `Softmax` reads it for `Discrete` actions and calls the
-lessons, `Gaussian` reads it for `Box` actions. Both hold the same five functions.
+An actor gives one tensor `dist_params` [..., P] for each state: the parameters of a distribution. `Softmax` reads it
+for `Discrete` actions and calls the lessons, `Gaussian` reads it for `Box` actions. Both hold the same five functions.
 """
 
 import math
@@ -61,39 +61,39 @@ class Gaussian:
     """
 
     @staticmethod
-    def sample(parameters, *, generator):
+    def sample(dist_params, *, generator):
         """Draw one action for each row of parameters: [N, 2 D] -> [N, D]."""
-        mean, log_std = parameters.chunk(2, -1)
+        mean, log_std = dist_params.chunk(2, -1)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
         return mean + log_std.exp() * noise
 
     @staticmethod
-    def log_probability(parameters, actions):
+    def log_probability(dist_params, actions):
         """log pi(a|s) of the actions taken, summed over their dimensions: [..., 2 D] and [..., D] -> [...]."""
-        mean, log_std = parameters.chunk(2, -1)
+        mean, log_std = dist_params.chunk(2, -1)
         return (-((actions - mean) / log_std.exp()).square() / 2 - log_std - math.log(2 * math.pi) / 2).sum(-1)
 
     @staticmethod
-    def entropy(parameters):
+    def entropy(dist_params):
         """Entropy in nats: [..., 2 D] -> [...]. Unlike that of a softmax it can be negative."""
-        check_same_width(parameters=parameters)
-        check_finite(parameters=parameters)
-        _, log_std = parameters.chunk(2, -1)
+        check_same_width(dist_params=dist_params)
+        check_finite(dist_params=dist_params)
+        _, log_std = dist_params.chunk(2, -1)
         return (log_std + math.log(2 * math.pi * math.e) / 2).sum(-1)
 
     @staticmethod
-    def kl_divergence(parameters_p, parameters_q):
+    def kl_divergence(params_p, params_q):
         """KL(p||q) in nats, at least 0: two tensors [..., 2 D] -> [...]."""
-        check_same_width(parameters_p=parameters_p, parameters_q=parameters_q)
-        check_finite(parameters_p=parameters_p, parameters_q=parameters_q)
-        (mean_p, log_p), (mean_q, log_q) = parameters_p.chunk(2, -1), parameters_q.chunk(2, -1)
+        check_same_width(params_p=params_p, params_q=params_q)
+        check_finite(params_p=params_p, params_q=params_q)
+        (mean_p, log_p), (mean_q, log_q) = params_p.chunk(2, -1), params_q.chunk(2, -1)
         spread = (2 * (log_p - log_q)).exp() + ((mean_p - mean_q) / log_q.exp()).square()
         return (log_q - log_p + spread / 2 - 1 / 2).sum(-1)
 
     @staticmethod
-    def greedy(parameters):
+    def greedy(dist_params):
         """The most likely action, the mean: [..., 2 D] -> [..., D]."""
-        return parameters.chunk(2, -1)[0]
+        return dist_params.chunk(2, -1)[0]
 
 
 def distribution(action_space):
@@ -107,6 +107,20 @@ def distribution(action_space):
     if isinstance(action_space, gymnasium.spaces.Box) and np.issubdtype(action_space.dtype, np.floating):
         return Gaussian
     raise ValueError(f"the trainer plays games with Discrete actions or a Box of real numbers, got {action_space}")
+
+
+def check_spaces(observation_space, action_space):
+    """The trainer has a network for such observations and a policy for such actions.
+
+    Raises:
+        ValueError: it has not.
+    """
+    if not isinstance(observation_space, gymnasium.spaces.Box):
+        raise ValueError(
+            f"the trainer plays games with Box or Discrete observations, got {observation_space}; the wrapper "
+            "gymnasium.wrappers.FlattenObservation turns MultiDiscrete, Tuple and Dict into a Box"
+        )
+    distribution(action_space)
 
 
 def distribution_of(actions):

@@ -1,14 +1,14 @@
 """The actor and the critic: two separate networks of the same shape."""
 
+import contextlib
 import itertools
 import math
 
-import gymnasium
 import torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from ppo_lessons.trainer.distributions import Softmax, distribution
+from ppo_lessons.trainer.distributions import Softmax, check_spaces, distribution
 from ppo_lessons.trainer.fast_network import fast_network
 
 
@@ -47,27 +47,35 @@ class GaussianNetwork(Network):
         return torch.cat([mean, self.log_std.expand_as(mean)], -1)
 
 
+@contextlib.contextmanager
+def one_thread():
+    """Small networks are no faster on two threads, and far slower beside a busy process."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def actor_and_critic(observation_space, action_space, hidden, *, generator):
-    """An actor (observations -> parameters of a policy [..., P]) and a critic (observations -> V [..., 1]).
+    """An actor (observations -> parameters of a distribution [..., P]) and a critic (observations -> V [..., 1]).
 
     The parameters are logits for `Discrete` actions, means and log standard deviations for a `Box`: see
     `distributions.py`. Orthogonal weights; the actor's last layer is small, so that the first policy is close to
-    uniform, or to a standard normal (Andrychowicz et al. 2021). Drawn on the CPU, so that a seed gives the same
-    networks on every device.
+    uniform, or to a standard normal (Andrychowicz et al. 2021). Drawn on the CPU and on one thread, so that a seed
+    gives the same networks everywhere.
 
     Raises:
         ValueError: observations are not a `Box` of numbers, or actions neither `Discrete` nor a `Box` of real numbers.
     """
-    if not isinstance(observation_space, gymnasium.spaces.Box):
-        raise ValueError(
-            f"the trainer plays games with Box observations, got {observation_space}; a wrapper such as "
-            "gymnasium.wrappers.FlattenObservation turns Discrete, MultiDiscrete, Tuple and Dict into a Box"
-        )
+    check_spaces(observation_space, action_space)
     shape = observation_space.shape
-    if distribution(action_space) is Softmax:
-        actor = Network(shape, hidden, int(action_space.n), last_gain=0.01, generator=generator)
-    else:
-        outputs = math.prod(action_space.shape)
-        actor = GaussianNetwork(shape, hidden, outputs, last_gain=0.01, generator=generator)
-    critic = Network(shape, hidden, 1, last_gain=1.0, generator=generator)
+    with one_thread():
+        if distribution(action_space) is Softmax:
+            actor = Network(shape, hidden, int(action_space.n), last_gain=0.01, generator=generator)
+        else:
+            outputs = math.prod(action_space.shape)
+            actor = GaussianNetwork(shape, hidden, outputs, last_gain=0.01, generator=generator)
+        critic = Network(shape, hidden, 1, last_gain=1.0, generator=generator)
     return actor, critic

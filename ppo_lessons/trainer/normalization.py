@@ -29,7 +29,7 @@ class Normalization:
 
     def wrappers(self):
         """Wrappers for each single game."""
-        return [self._shared_observations] if self.observations else None
+        return [self._shared_observations] if self.observations else []
 
     def _shared_observations(self, env):
         wrapped = NormalizeObservation(env, epsilon=EPSILON)

@@ -1,4 +1,4 @@
-"""Playing: one interface to NumPy and torch games, and the rollout that a policy collects in them."""
+"""Playing: one interface to NumPy and torch games, the rollout that a policy collects in them, and its batches."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
-from ppo_lessons.trainer import distributed as parallel
-from ppo_lessons.trainer.distributions import distribution, for_the_game
+from ppo_lessons.trainer import distributed
+from ppo_lessons.trainer.distributions import check_spaces, distribution, for_the_game
 from ppo_lessons.trainer.normalization import Normalization
 from ppo_lessons.validation import check_finite
 
@@ -29,17 +29,51 @@ class Rollout(NamedTuple):
 
     observations: torch.Tensor  # [T, N, ...] s_t
     actions: torch.Tensor  # [T, N] numbers from 0, or [T, N, D] real numbers before they are cut to the game's box
-    parameters: torch.Tensor  # [T, N, P] of the policy that acted: logits, or means and log standard deviations
+    dist_params: torch.Tensor  # [T, N, P] of the policy that acted: logits, or means and log standard deviations
     rewards: torch.Tensor  # [T, N]
     next_observations: torch.Tensor  # [T, N, ...] s_{t+1}
     terminated: torch.Tensor  # [T, N] bool
     truncated: torch.Tensor  # [T, N] bool
     episode_returns: torch.Tensor  # [T, N] nan where no episode ended
-    mask: torch.Tensor  # [T, N] bool, False where a column is only filled up
+    mask: torch.Tensor | None = None  # [T, N] bool, False where a column is only filled up; None: nowhere
+
+    def flat(self, tensor):
+        """The steps that count, in one row: [T, N, ...] -> [M, ...]."""
+        return tensor.flatten(0, 1) if self.mask is None else tensor[self.mask]
+
+
+class Batch(NamedTuple):
+    """M steps of a rollout in one row, and what is known of each before the gradient steps."""
+
+    observations: torch.Tensor  # [M, ...]
+    actions: torch.Tensor  # [M] or [M, D]
+    dist_params: torch.Tensor  # [M, P] of the policy that acted
+    old_logp: torch.Tensor  # [M] log probability of the action under that policy
+    advantages: torch.Tensor  # [M]
+    targets: torch.Tensor  # [M] what the critic should say
+    games: int  # N of this process
+    share: float  # this process's part of the steps that all processes hold together
+
+    def minibatches(self, number, *, generator):
+        """Cut the steps of all processes, in random order, into `number` pieces: an iterator of `Batch`."""
+        *columns, games, _ = self
+        order = torch.randperm(
+            len(self.targets) * distributed.world.size, generator=generator, device=self.targets.device
+        )
+        for piece in order.chunk(number):
+            chosen, share = distributed.members(piece, games)
+            yield Batch(*(column[chosen] for column in columns), games, share)
+
+
+def to_batch(rollout, *, old_logp, advantages, targets):
+    """The steps of a rollout, with three more numbers [T, N] for each, as a `Batch`."""
+    columns = rollout.observations, rollout.actions, rollout.dist_params, old_logp, advantages, targets
+    games, share = rollout.rewards.shape[1], 1 / distributed.world.size
+    return Batch(*(rollout.flat(column) for column in columns), games, share)
 
 
 class Game:
-    """N copies of a Gymnasium game that speak tensors; with several processes, this process's part of them.
+    """N copies of a Gymnasium game that speak tensors; with several processes, this process's shard of them.
 
     Games of this package that are written in torch run on `device`; all others run in NumPy, one after the other, with
     autoreset in the same step. With `normalization`, a NumPy game shows and pays what Gymnasium's wrappers make of it.
@@ -51,20 +85,20 @@ class Game:
         self.on_device = ours and gymnasium.spec(env_id).vector_entry_point is not None
         self.device = device
         self.normalization = normalization or Normalization()
-        first, number = parallel.slice_of(num_envs)
+        first, number = distributed.shard_of(num_envs)
         if self.on_device:
             self.normalization.check_unused(env_id)
             self.envs = gymnasium.make_vec(env_id, number, device=device, first=first, total=num_envs)
         else:
-            same_step = {"autoreset_mode": AutoresetMode.SAME_STEP}
-            wrappers = self.normalization.wrappers()
-            self.envs = self.normalization.wrap(
-                gymnasium.make_vec(
-                    env_id, number, vectorization_mode="sync", vector_kwargs=same_step, wrappers=wrappers
-                )
-            )
+            how = {
+                "vectorization_mode": "sync",
+                "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
+                "wrappers": [discrete_to_one_hot, *self.normalization.wrappers()],
+            }
+            self.envs = self.normalization.wrap(gymnasium.make_vec(env_id, number, **how))
             seed += first
         self.observation_space, self.action_space = self.envs.single_observation_space, self.envs.single_action_space
+        check_spaces(self.observation_space, self.action_space)
         self.observations = self._tensor(self.envs.reset(seed=seed)[0])
         self.returns = torch.zeros(number, device=device)
 
@@ -82,12 +116,12 @@ class Game:
         if "episode" in info:  # rewards are normalised, but a record tells what the game paid
             returns = self._tensor(info["episode"]["r"])
         return Transition(
-            self.observations,
-            rewards,
-            self._successors(info),
-            terminated,
-            truncated,
-            returns.masked_fill(~ended, torch.nan),
+            observations=self.observations,
+            rewards=rewards,
+            next_observations=self._successors(info),
+            terminated=terminated,
+            truncated=truncated,
+            episode_returns=returns.masked_fill(~ended, torch.nan),
         )
 
     def _successors(self, info):
@@ -107,7 +141,7 @@ class Game:
         check_finite(observations_or_rewards_of_the_game=tensor)
         return tensor
 
-    def begin(self):
+    def reset(self):
         """Begin new episodes in all games."""
         self.observations = self._tensor(self.envs.reset()[0])
         self.returns = torch.zeros_like(self.returns)
@@ -118,12 +152,12 @@ class Game:
             return None
         envs = self.envs.state_dict()
         columns = {"observations": self.observations, "returns": self.returns, **envs["columns"]}
-        columns = {name: parallel.everyone(tensor) for name, tensor in columns.items()}
+        columns = {name: distributed.all_gather(tensor) for name, tensor in columns.items()}
         return {"columns": columns, "generator": envs["generator"]}
 
     def load_state_dict(self, saved):
         """Continue exactly where `state_dict` was taken."""
-        columns = {name: parallel.mine(tensor).to(self.device) for name, tensor in saved["columns"].items()}
+        columns = {name: distributed.shard(tensor).to(self.device) for name, tensor in saved["columns"].items()}
         self.observations, self.returns = columns.pop("observations"), columns.pop("returns")
         self.envs.load_state_dict({"columns": columns, "generator": saved["generator"]})
 
@@ -131,40 +165,29 @@ class Game:
         self.envs.close()
 
 
+def make_game(config, device):
+    """The games of a run, as its `Config` says."""
+    normalization = Normalization(
+        observations=config.normalize_observations, rewards=config.normalize_rewards, gamma=config.gamma
+    )
+    return Game(config.env_id, config.num_envs, device=device, seed=config.seed, normalization=normalization)
+
+
+def discrete_to_one_hot(env):
+    """Show a Discrete observation k as the k-th unit vector; every other game stays as it is."""
+    if isinstance(env.observation_space, gymnasium.spaces.Discrete):
+        return gymnasium.wrappers.FlattenObservation(env)
+    return env
+
+
 @torch.no_grad()
-def collect(game, policy, num_steps, *, generator):
-    """Let the policy play `num_steps` steps in every game: a `Rollout`."""
-    kind, steps = distribution(game.action_space), []
+def collect(game, actor, num_steps, *, generator):
+    """Let the actor play `num_steps` steps in every game: a `Rollout`."""
+    policy, steps = distribution(game.action_space), []
     for _ in range(num_steps):
         observations = game.observations
-        parameters = policy(observations)
-        actions = parallel.mine(kind.sample(parallel.among_all(parameters), generator=generator))
-        transition = game.step(actions)
-        steps.append((observations, actions, parameters, *transition[1:]))
-    rollout = Rollout(*(torch.stack(column) for column in zip(*steps, strict=True)), mask=None)
-    return rollout._replace(mask=torch.ones_like(rollout.rewards, dtype=torch.bool))
-
-
-def whole_plays(rollout):
-    """Cut a rollout that began with fresh episodes into plays: one column for each episode that ended in it.
-
-    Monte Carlo returns need the end of the play. Steps of episodes that had not ended when the rollout did are left
-    out; so are their rewards. Shorter plays are filled up with zeros, where `mask` is False.
-
-    Raises:
-        ValueError: no episode ended.
-    """
-    ended = rollout.terminated | rollout.truncated
-    plays = []
-    for game in range(ended.shape[1]):
-        start = 0
-        for end in (ended[:, game].nonzero().flatten() + 1).tolist():
-            plays.append((game, start, end))
-            start = end
-    if not plays:
-        raise ValueError(f"no episode ended within {len(ended)} steps: returns need whole episodes, raise num_steps")
-
-    def columns(tensor):
-        return torch.nn.utils.rnn.pad_sequence([tensor[start:end, game] for game, start, end in plays])
-
-    return Rollout(*(columns(tensor) for tensor in rollout))
+        dist_params = actor(observations)
+        actions = distributed.shard(policy.sample(distributed.unshard(dist_params), generator=generator))
+        transition = game.step(actions)._asdict() | {"observations": observations}
+        steps.append({"actions": actions, "dist_params": dist_params, **transition})
+    return Rollout(**{name: torch.stack([step[name] for step in steps]) for name in steps[0]})

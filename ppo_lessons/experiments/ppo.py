@@ -1,0 +1,21 @@
+"""The settings of lesson 12's pictures that train while one looks, and the mark that its runs are held to."""
+
+from ppo_lessons.ppo import ALGORITHMS, Config
+
+SOLVED = 475  # mean return from which CartPole-v1 counts as solved
+
+
+def retraining(*, objective, lam, epsilon, beta, seed):
+    """Half of the default budget with a few settings changed: a `Config`."""
+    settings = {"objective": objective, "lam": lam, "epsilon": epsilon, "beta": beta}
+    return Config(**settings, seed=seed, total_steps=51_200, device="cpu")
+
+
+def rung(*, algorithm, budget, seed):
+    """An algorithm of the course with a budget in thousands of environment steps: a `Config`."""
+    return Config(**ALGORITHMS[algorithm], seed=seed, total_steps=1000 * budget, device="cpu")
+
+
+def solved(scores):
+    """How many of these mean returns reach the mark."""
+    return sum(score >= SOLVED for score in scores)

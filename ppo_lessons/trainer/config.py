@@ -1,0 +1,136 @@
+"""Every number of a run, once, with its checks; the algorithms of the course; settings for known games."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ppo_lessons.validation import check_not_negative, check_positive, check_unit_interval
+
+MONTE_CARLO = ("total_return", "reward_to_go", "baseline")  # estimators that need the end of the episode
+ADVANTAGE_ESTIMATORS = (*MONTE_CARLO, "td_error", "gae")
+OBJECTIVES = ("score", "trust_region", "clip", "penalty")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Every number of a run, once. The defaults solve CartPole."""
+
+    env_id: str = "ppo_lessons/CartPole-v1"  # a Gymnasium id: Box or Discrete observations, Discrete or Box actions
+    seed: int = 0
+    device: str = "auto"  # "cpu", "cuda", or "auto": cuda where there is one
+    total_steps: int = 100_000  # environment steps; the last, incomplete update is left out
+    num_envs: int = 64  # N, games played side by side, in all processes together
+    num_steps: int = 32  # T, steps of each game in one rollout
+    epochs: int = 4  # times that a rollout is used
+    minibatches: int = 4  # pieces that a rollout is cut into, anew in each epoch
+    learning_rate: float = 5e-3  # of Adam at the start; falls linearly to 0
+    gamma: float = 0.99
+    lam: float = 0.95
+    advantage_estimator: str = "gae"  # what log pi of each step is multiplied by, one of ADVANTAGE_ESTIMATORS
+    normalize: bool = True  # shift and scale the advantages of a rollout; the shift is a baseline
+    objective: str = "clip"  # one of OBJECTIVES
+    epsilon: float = 0.2  # of "clip"; inf is importance sampling without a leash
+    beta: float = 1.0  # of "penalty", the price of one nat
+    kl_target: float = 0.0  # above 0, beta adapts to it after each update
+    max_kl: float = 0.01  # of "trust_region"
+    damping: float = 0.1  # of "trust_region"
+    entropy_weight: float = 0.01
+    value_weight: float = 0.5
+    max_grad_norm: float = 0.5
+    hidden: int = 64  # width of both hidden layers
+    capture: bool = False  # record an update of a torch game once as a CUDA graph, and replay it
+    normalize_observations: bool = False  # NumPy games: each number of an observation to mean 0, variance 1
+    normalize_rewards: bool = False  # NumPy games: rewards in standard deviations of the discounted return
+
+    def __post_init__(self):
+        for name in ("total_steps", "num_envs", "num_steps", "epochs", "minibatches", "hidden"):
+            if not (isinstance(getattr(self, name), int) and getattr(self, name) >= 1):
+                raise ValueError(f"{name} must be an integer of at least 1, got {getattr(self, name)!r}")
+        if not (isinstance(self.seed, int) and self.seed >= 0):
+            raise ValueError(f"seed must be an integer of at least 0, got {self.seed!r}")
+        if self.batch_size < 2 or self.batch_size % self.minibatches:
+            raise ValueError(
+                f"num_envs * num_steps = {self.batch_size} must be at least 2 and a multiple of "
+                f"minibatches = {self.minibatches}"
+            )
+        if self.updates < 1:
+            raise ValueError(f"total_steps = {self.total_steps} is less than one rollout of {self.batch_size} steps")
+        for name, known in (("objective", OBJECTIVES), ("advantage_estimator", ADVANTAGE_ESTIMATORS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        check_unit_interval(gamma=self.gamma, lam=self.lam)
+        for name in ("learning_rate", "max_grad_norm", "max_kl"):
+            check_positive(**{name: getattr(self, name)})
+        for name in ("epsilon", "beta", "kl_target", "damping", "entropy_weight", "value_weight"):
+            check_not_negative(**{name: getattr(self, name)})
+        if self.capture and (self.objective == "trust_region" or self.whole_episodes or self.kl_target > 0):
+            raise ValueError(
+                "capture needs an update that is the same program each time: neither the trust region, nor an "
+                "estimator of whole episodes, nor a kl_target"
+            )
+
+    @property
+    def batch_size(self):
+        """Steps in one rollout, all games together."""
+        return self.num_envs * self.num_steps
+
+    @property
+    def updates(self):
+        """Rollouts that fit into the budget."""
+        return self.total_steps // self.batch_size
+
+    @property
+    def whole_episodes(self):
+        """Does the advantage estimator need the end of each episode?"""
+        return self.advantage_estimator in MONTE_CARLO
+
+
+# What each step of the course buys: the same trainer with other settings. The first three need whole episodes, and so
+# they play few games for long. Without a critic nothing may shift the advantages: `normalize` would be a baseline.
+SCORE = {"objective": "score"}
+EPISODES = {**SCORE, "num_envs": 4, "num_steps": 512}
+ALGORITHMS = {
+    "reinforce": {**EPISODES, "advantage_estimator": "total_return", "normalize": False, "value_weight": 0.0},
+    "reward-to-go": {**EPISODES, "advantage_estimator": "reward_to_go", "normalize": False, "value_weight": 0.0},
+    "baseline": {**EPISODES, "advantage_estimator": "baseline"},
+    "a2c": {**SCORE, "num_steps": 8, "advantage_estimator": "td_error"},
+    "gae": {**SCORE, "num_steps": 8},
+    "importance-sampling": {"epsilon": math.inf},
+    "trpo": {"objective": "trust_region"},
+    "ppo-penalty": {"objective": "penalty"},
+    "ppo-penalty-adaptive": {"objective": "penalty", "kl_target": 0.01},
+    "ppo-clip": {},
+}
+
+
+# What the command line sets for a game, in torch or in NumPy; other games begin with the defaults. All Pendulums end
+# together, every 200 steps: with rollouts of 200 steps each update sees whole episodes and not one phase of them.
+GAMES = {
+    "Acrobot-v1": {"total_steps": 200_000},
+    "Pendulum-v1": {
+        "total_steps": 300_000,
+        "num_envs": 32,
+        "num_steps": 200,
+        "epochs": 10,
+        "minibatches": 10,
+        "learning_rate": 3e-3,
+        "gamma": 0.95,
+        "entropy_weight": 0.0,
+    },
+}
+
+
+def choose_device(name):
+    """The torch device called `name`; "auto" is cuda where there is one, else cpu.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.Generator(name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f'device must be "auto", "cpu", or "cuda" where PyTorch finds a GPU, got {name!r}') from error
+    return torch.device(name)
