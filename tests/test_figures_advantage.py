@@ -1,132 +1,25 @@
-"""The numbers behind the pictures of lesson 06, and the tabular actor-critic."""
-
-import math
+"""The pictures of lesson 06 show the numbers of its experiments."""
 
 import pytest
-import torch
 
-from ppo_lessons.advantage import n_step_advantage
-from ppo_lessons.corridor import SLIDES_POLICY, STATES, Corridor
-from ppo_lessons.experiments.tabular import critic_error, train_actor_critic
+from ppo_lessons.experiments import advantage as experiments
 from ppo_lessons.figures import advantage as pictures
-from ppo_lessons.figures import gae
 from ppo_lessons.figures.style import Canvas
-
-WORLD = Corridor()
-POLICY = WORLD.policy(SLIDES_POLICY)
-
-
-def run(**changes):
-    settings = {"updates": 3, "plays": 4, "n": 2, "step_size": 0.5, "critic_step": 1.0, "seed": 0}
-    return list(train_actor_critic(WORLD, POLICY, **{**settings, **changes}))
-
-
-@pytest.mark.parametrize("size", [0.0, 2.0])
-@pytest.mark.parametrize("n", [1, 3, 6])
-def test_errors_equal_those_of_the_n_step_advantage_itself(n, size):
-    table = WORLD.tables(POLICY, gamma=1.0).values.clone()
-    table[:-1, :STATES] += size * gae.critic_noise()
-    plays = WORLD.trajectories()
-    values, next_values = WORLD.step_values(table)
-    flags = plays.terminated, torch.zeros_like(plays.terminated)
-    moments = WORLD.gradient_moments(
-        POLICY, n_step_advantage(plays.rewards, values, next_values, *flags, gamma=1.0, n=n)
-    )
-    bias, variance = pictures.errors(size)
-    assert bias[n - 1] == pytest.approx(moments.bias.square().sum().item(), abs=1e-12)
-    assert variance[n - 1] == pytest.approx(moments.variance.item(), abs=1e-10)
-
-
-@pytest.mark.parametrize("size", [0.0, 1.5])
-@pytest.mark.parametrize("n", range(1, 7))
-def test_the_parts_of_an_advantage_add_up(n, size):
-    *terms, advantage = pictures.parts(n, size)
-    assert sum(terms) == pytest.approx(advantage, abs=1e-12)
-    assert [term != 0 for term in terms[:3]] == [True, False, n >= 3]  # +5, 0, -2
-    assert (terms[3] == 0) == (n >= 3)  # nothing after the pit
 
 
 def test_bars_go_from_value_to_action_value():
     canvas = Canvas(pictures.cells, situation="night", step=1)
-    values, action_values, _ = pictures.tables()
+    values, action_values, _ = experiments.tables()
     _, bars, _, note = canvas.artists["columns"][2]
     assert note.get_text() == f"V = {values[1, 8]:.2f}"
     assert [bar.get_y() + bar.get_height() for bar in bars] == pytest.approx(action_values[1, 8].tolist())
     assert canvas.artists["columns"][4][3].get_text() == "not reached"
 
 
-def test_score_of_a_gaussian_by_hand():
-    # (a - mean) / spread^2 = (1.6 - 0.5) / 0.25 = 4.4
-    action = torch.tensor([1.6], dtype=torch.float64)
-    assert pictures.score_of_mean(action, 0.5, 0.5).item() == pytest.approx(4.4)
-
-
-def test_mean_score_of_raw_and_clipped_actions():
-    assert pictures.mean_score(0.9, 0.5, clipped=False) == pytest.approx(0, abs=1e-9)
-    assert pictures.mean_score(0.0, 1.0, clipped=True) == pytest.approx(0, abs=1e-9)  # both sides alike
-    # mean 1, spread 1, box up to 1 (the other side is 2 spreads away, its part is added):
-    # E[min(a, 1)] - 1 = -phi(0) = -0.3989;  E[max(-1 - a, 0)] = phi(2) - 2 (1 - Phi(2)) = 0.0085
-    low = math.exp(-2) / math.sqrt(2 * math.pi) - 2 * 0.5 * math.erfc(2 / math.sqrt(2))
-    expected = -1 / math.sqrt(2 * math.pi) + low
-    assert pictures.mean_score(1.0, 1.0, clipped=True) == pytest.approx(expected, abs=1e-5)
-
-
-# The actor and the critic in tables
-
-
-def test_record_0_precedes_learning():
-    first = run()[0]
-    assert first.update == 0
-    assert torch.equal(first.logits, POLICY)
-    assert first.values.abs().max() == 0
-    assert first.expected_return == pytest.approx(-1.247, abs=1e-3)
-
-
-def test_critic_error_by_hand():
-    exact = WORLD.tables(POLICY, gamma=1.0).values
-    assert critic_error(WORLD, POLICY, exact) == 0
-    shifted = exact.clone()
-    shifted[:-1] += 0.5  # off by 0.5 everywhere
-    assert critic_error(WORLD, POLICY, shifted) == pytest.approx(0.5)
-    shifted = exact.clone()
-    shifted[:-1, [3, 5, 9, 11]] += 9.0  # nobody is ever in the pit or at the flag
-    assert critic_error(WORLD, POLICY, shifted) == 0
-
-
-def test_without_a_critic_and_with_all_rewards_it_is_reward_to_go():
-    """One update by hand: the mean over the plays of sum_t G_t grad log pi, times the step size."""
-    first, second = run(updates=1, n=6, critic_step=0.0)
-    plays = WORLD.sample(POLICY, 4, generator=torch.Generator().manual_seed(0))
-    gradient = torch.zeros_like(POLICY)
-    pi = POLICY.softmax(-1)
-    for play in range(4):
-        for t in range(6):
-            if plays.mask[t, play]:
-                row, score = plays.states[t, play], -pi[plays.states[t, play]].clone()
-                score[plays.actions[t, play]] += 1
-                gradient[row] += plays.rewards[t:, play].sum() * score / 4
-    torch.testing.assert_close(second.logits - first.logits, 0.5 * gradient, rtol=0, atol=1e-12)
-    assert second.values.abs().max() == 0
-
-
-def test_the_critic_moves_towards_its_targets():
-    """One update from 0 with n = 1: each visited entry moves by 2 / M times the rewards seen there."""
-    _, second = run(updates=1, n=1, critic_step=1.0)
-    plays = WORLD.sample(POLICY, 4, generator=torch.Generator().manual_seed(0))
-    expected = torch.zeros(7, 13, dtype=torch.float64)
-    for play in range(4):
-        for t in range(6):
-            if plays.mask[t, play]:
-                expected[t, plays.states[t, play]] += 2 * plays.rewards[t, play] / plays.mask.sum()
-    torch.testing.assert_close(second.values, expected, rtol=0, atol=1e-12)
-
-
-def test_the_same_seed_gives_the_same_run_and_another_seed_another():
-    assert torch.equal(run()[-1].logits, run()[-1].logits)
-    assert not torch.equal(run()[-1].logits, run(seed=1)[-1].logits)
-
-
-def test_with_an_actor_that_stands_still_the_critic_finds_the_values():
-    last = run(updates=300, plays=200, n=6, step_size=0.0, critic_step=2.0)[-1]
-    assert torch.equal(last.logits, POLICY)
-    assert last.critic_error < 0.3
+def test_the_last_bar_is_the_advantage_and_the_marker_is_the_least_sum():
+    canvas = Canvas(pictures.n_steps, n=2, critic_error=2.0, plays=64)
+    heights = [bar.get_height() for bar in canvas.artists["bars"]]
+    assert heights == pytest.approx(experiments.parts(2, 2.0))
+    bias, variance = experiments.errors(2.0)
+    total = bias + variance / 64
+    assert canvas.artists["best"].get_xdata() == [total.argmin() + 1]

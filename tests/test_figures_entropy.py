@@ -1,84 +1,39 @@
-"""The numbers behind the pictures of lesson 11."""
+"""The pictures of lesson 11 show the numbers of its experiments."""
 
-import math
+import re
 
 import pytest
-import torch
 
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments import entropy as experiments
 from ppo_lessons.figures import entropy as pictures
+from ppo_lessons.figures.style import Canvas
 
 
-def test_home_is_worth_nothing_and_leaving_is_worth_more():
-    world = pictures.HOME
-    stay = world.policy((1 - 2e-12, 1e-12, 1e-12))
-    assert world.start_value(stay) == pytest.approx(0, abs=1e-9)
-    # leave with up (0.8 a try), jump the pit with up, step on the flag: at most 3 - 1
-    assert 1.9 < world.best_return() < 2
-    assert pictures.found(world, stay) == 0
+def numbers(text):
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
-def test_schedules_by_hand():
-    decay, constant = pictures.SCHEDULES["to 0 at update 60"], pictures.SCHEDULES["constant"]
-    assert [decay(0.6, update) for update in (0, 30, 60, 90)] == pytest.approx([0.6, 0.3, 0, 0])
-    assert {constant(0.6, update) for update in (0, 30, 60, 90)} == {0.6}
+def test_the_bars_at_a_temperature_are_softmax_and_say_so():
+    canvas = Canvas(pictures.temperature, up=0.0, right=0.0, temperature=0.5)
+    assert [bar.get_height() for bar in canvas.artists["bars"]] == pytest.approx([1 / 3] * 3)
+    assert [label.get_text() for label in canvas.artists["labels"]] == ["0.333"] * 3
+    assert canvas.artists["dot"].get_ydata() == pytest.approx([1.0986], abs=1e-4)  # log 3
 
 
-def test_mean_entropy_counts_the_states_that_are_visited():
-    world = Corridor()
-    uniform = torch.zeros(12, 3, dtype=torch.float64)
-    assert pictures.mean_entropy(world, uniform) == pytest.approx(math.log(3))
-    unseen = uniform.clone()
-    unseen[[3, 5, 9, 11]] = torch.tensor([50.0, 0.0, 0.0], dtype=torch.float64)  # pit and flag: nobody acts there
-    assert pictures.mean_entropy(world, unseen) == pytest.approx(math.log(3))
+def test_the_dot_of_the_night_is_the_resting_place():
+    canvas = Canvas(pictures.trap, weight=2.0)
+    place, height = experiments.resting_place(2.0)
+    value, _ = experiments.night()
+    p = experiments.STAY[place].item()
+    assert (*canvas.artists["dot"].get_xdata(), *canvas.artists["dot"].get_ydata()) == pytest.approx(
+        (p, height[place].item())
+    )
+    assert {round(p, 3), abs(round(value[place].item(), 3))} <= set(numbers(canvas.text))
 
 
-def test_the_night_is_a_valley_between_leaving_and_staying():
-    value, undecided = pictures.night()
-    lowest = int(value.argmin())
-    assert (value[1 : lowest + 1] < value[:lowest]).all()
-    assert (value[lowest + 1 :] > value[lowest:-1]).all()
-    assert value[-1] > -0.1  # staying is worth 0
-    assert undecided.argmax() < lowest
-
-
-def test_one_policy_of_the_night_by_listing_all_plays():
-    world, place = Corridor(), 399
-    logits = pictures.stay_at_home(pictures.STAY[place])
-    plays, chance = world.trajectories(), world.probabilities(logits)
-    by_night = plays.states[0] == 6
-    value = 2 * (chance * plays.returns)[by_night].sum()
-    assert logits[6].softmax(-1)[0].item() == pytest.approx(0.4)
-    assert pictures.night()[0][place].item() == pytest.approx(value.item(), abs=1e-12)
-
-
-def test_resting_places_rise_with_the_weight_and_stay_on_their_side():
-    value, _ = pictures.night()
-    places = [pictures.resting_place(weight)[0] for weight in (0.0, 0.5, 2.0, 10.0)]
-    assert places == sorted(places)
-    assert places[0] == 0
-    assert places[-1] < value.argmin()
-
-
-@pytest.mark.parametrize("weights", pictures.WEIGHTS)
-@pytest.mark.parametrize("temperature", [0.5, 2.0])
-def test_tempered_log_probabilities_give_the_gradient_of_the_policy_that_acts(weights, temperature):
-    _, acting, tempered, untempered = pictures.stored_gradients(temperature, weights)
-    assert torch.allclose(tempered, acting, atol=1e-12)
-    assert pictures.distance(untempered, acting) > 0.4
-
-
-def test_at_temperature_1_all_four_agree():
-    plain, *others = pictures.stored_gradients(1.0, "reward-to-go")
-    assert all(torch.allclose(other, plain, atol=1e-12) for other in others)
-
-
-def test_the_gradient_of_the_policy_that_acts_is_that_of_its_return():
-    world, step = Corridor(), 1e-5
-    logits = world.policy(SLIDES_POLICY)
-    _, acting, _, _ = pictures.stored_gradients(2.0, "reward-to-go")
-    for state, action in ((0, 0), (2, 1), (7, 2)):
-        shift = torch.zeros_like(logits)
-        shift[state, action] = step
-        slope = (world.start_value((logits + shift) / 2) - world.start_value((logits - shift) / 2)) / (2 * step)
-        assert acting.reshape(12, 3)[state, action].item() == pytest.approx(slope, abs=1e-8)
+@pytest.mark.parametrize("weights", experiments.WEIGHTS)
+def test_the_three_errors_of_a_stored_gradient_are_in_the_sentence(weights):
+    canvas = Canvas(pictures.stored, temperature=2.0, weights=weights)
+    plain, acting, tempered, untempered = experiments.stored_gradients(2.0, weights)
+    errors = [experiments.distance(*pair) for pair in ((tempered, acting), (untempered, acting), (untempered, plain))]
+    assert {round(100 * error, 1) for error in errors} <= set(numbers(canvas.text))

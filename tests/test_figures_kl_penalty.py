@@ -1,131 +1,39 @@
-"""The numbers behind the pictures of lesson 09, and TRPO on a table."""
+"""The pictures of lesson 09 show the numbers of its experiments."""
 
-import itertools
-import math
+import re
 
 import pytest
-import torch
 
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.tabular import judged_sample, train_table, train_trust_region
+from ppo_lessons.experiments import kl_penalty as experiments
 from ppo_lessons.figures import kl_penalty as pictures
 from ppo_lessons.figures.style import Canvas
-from ppo_lessons.kl_penalty import adapt_beta, kl_divergence
+from ppo_lessons.kl_penalty import kl_divergence
 
 
-def test_a_step_by_hand():
-    # old (1/3, 1/3, 1/3), the logit of left raised by log 2: new (1/2, 1/4, 1/4)
-    old, new = pictures.stepped(0.0, math.log(2))
-    assert new.softmax(-1).tolist() == pytest.approx([1 / 2, 1 / 4, 1 / 4])
-    # KL(old||new) = 1/3 log(2/3) + 2/3 log(4/3)
-    assert kl_divergence(old, new).item() == pytest.approx(math.log(2 / 3) / 3 + 2 / 3 * math.log(4 / 3))
+def numbers(text):
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
-@pytest.mark.parametrize("sure", [0.0, 3.0, 6.0])
-def test_both_directions_touch_the_parabola(sure):
-    old, new = pictures.stepped(sure, 1e-3)
-    expected = pictures.second_order(sure, 1e-3).item()
-    assert kl_divergence(old, new).item() == pytest.approx(expected, rel=1e-3)
-    assert kl_divergence(new, old).item() == pytest.approx(expected, rel=1e-3)
+def test_the_bars_of_a_step_are_the_two_policies():
+    canvas = Canvas(pictures.step, sure=2.0, length=0.7)
+    old, new = experiments.stepped(2.0, 0.7)
+    for name, logits in (("old", old), ("new", new)):
+        heights = [bar.get_height() for bar in canvas.artists[name]]
+        assert heights == pytest.approx(logits.softmax(-1).tolist())
+    assert canvas.artists["dot"].get_ydata() == pytest.approx([kl_divergence(old, new).item()])
 
 
-def test_advantages_beside_the_pit_average_to_zero():
-    advantages = pictures.advantages_in_cell_2()
-    assert (pictures.OLD @ advantages).item() == pytest.approx(0, abs=1e-14)
-    assert advantages.argmax() == 1  # up flies over the pit
-
-
-@pytest.mark.parametrize("beta", [0.25, 3.0, 20.0])
-def test_no_policy_is_better_than_the_best_at_its_price(beta):
-    best = pictures.best_for_price(beta)
-    advantages = pictures.advantages_in_cell_2()
-
-    def worth(policies):
-        kl = (pictures.OLD * (pictures.OLD / policies).log()).sum(-1)
-        return policies @ advantages - beta * kl
-
-    others = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    near = best + 1e-3 * (others - others.mean(1, keepdim=True)) * best.min()
-    assert best.sum().item() == pytest.approx(1)
-    assert (worth(others / others.sum(1, keepdim=True)) < worth(best)).all()
-    assert (worth(near) < worth(best)).all()
-
-
-@pytest.mark.parametrize("delta", [0.003, 0.2, 1.8])
-def test_the_edge_of_the_region_has_the_kl_it_is_named_after(delta):
-    edge = pictures.level(delta)
-    assert (edge > 0).all()
-    assert torch.allclose(edge.sum(1), torch.ones(len(edge), dtype=torch.float64))
-    kl = (pictures.OLD * (pictures.OLD / edge).log()).sum(1)
-    assert torch.allclose(kl, torch.full_like(kl, delta), rtol=1e-6)  # steep beside the sides
-
-
-def test_a_price_buys_less_the_higher_it_is():
-    kl, gain = pictures.bought()
-    assert (kl[1:] < kl[:-1]).all()
-    assert (gain[1:] < gain[:-1]).all()
-
-
-def test_estimator_moments_by_hand():
-    old, new = (tensor.tolist() for tensor in pictures.moved(0.7))
-    exact, moments = pictures.estimator_moments(0.7)
-    p, x = [math.exp(a) for a in old], [b - a for a, b in zip(old, new, strict=True)]
-    for name, samples in {
-        "k1": [-v for v in x],
-        "k2": [v * v / 2 for v in x],
-        "k3": [math.exp(v) - 1 - v for v in x],
-    }.items():
-        mean = sum(a * k for a, k in zip(p, samples, strict=True))
-        spread = sum(a * (k - mean) ** 2 for a, k in zip(p, samples, strict=True)) ** 0.5
-        assert [m.item() for m in moments[name]] == pytest.approx([mean, spread], abs=1e-12)
-    assert exact.item() == pytest.approx(moments["k1"][0].item(), abs=1e-14)
-
-
-def test_the_price_follows_the_rule_from_update_to_update():
-    run = list(pictures.train_adaptive(3.0, target=0.03, seed=3))
-    assert [record.update for record, _ in run] == list(range(pictures.UPDATES + 1))
-    for (record, beta), (_, following) in itertools.pairwise(run[1:]):
-        assert following == adapt_beta(beta, record.kl, target=0.03)
-    assert len({beta for _, beta in run}) > 1
-
-
-def test_a_price_that_never_changes_is_the_fixed_one():
-    fixed = [record.expected_return for record in pictures.train_penalty(3.0, seed=5)]
-    held = pictures.train_adaptive(3.0, target=0.03, seed=5, adapt=lambda beta, kl, target: beta)
-    assert [record.expected_return for record, _ in held] == fixed
-
-
-def test_trpo_on_a_table_obeys_the_limit_on_its_sample():
-    world = Corridor()
-    policy = world.policy(SLIDES_POLICY)
-    settings = {"updates": 3, "plays": 12, "max_kl": 0.02, "damping": 1e-3, "lam": 0.95, "seed": 7}
-    records = list(train_trust_region(world, policy, **settings))
-    generator = torch.Generator().manual_seed(7)
-    for before, after in itertools.pairwise(records):
-        states, _, _ = judged_sample(world, before.logits, plays=12, lam=0.95, generator=generator)
-        moved = kl_divergence(before.logits, after.logits)[states].mean().item()
-        assert 0 < moved <= 0.02
-    assert torch.equal(records[0].logits, policy)
-
-
-def test_entropy_weight_of_the_table_trainer():
-    """One step with weight w differs from one without by step_size * w * gradient of the mean entropy."""
-    world = Corridor()
-    policy = world.policy(SLIDES_POLICY)
-    settings = {"updates": 1, "plays": 12, "epochs": 1, "step_size": 0.5, "lam": 0.95, "seed": 1}
-    *_, plain = train_table(world, policy, pictures.penalty_with(0.0), **settings)
-    *_, paid = train_table(world, policy, pictures.penalty_with(0.0), **settings, entropy_weight=lambda update: 0.4)
-    generator = torch.Generator().manual_seed(1)
-    states, _, _ = judged_sample(world, policy, plays=12, lam=0.95, generator=generator)
-    share = torch.bincount(states, minlength=12) / len(states)
-    logp = policy.log_softmax(-1)
-    h = -(logp.exp() * logp).sum(-1, keepdim=True)
-    gradient = -logp.exp() * (logp + h) * share[:, None]
-    assert torch.allclose(paid.logits - plain.logits, 0.5 * 0.4 * gradient, atol=1e-12)
+def test_the_dots_of_a_price_are_what_its_best_policy_costs_and_gains():
+    canvas = Canvas(pictures.price, beta=3.0)
+    worth = experiments.worth(experiments.best_for_price(3.0))
+    assert canvas.artists["dots"].get_ydata() == pytest.approx(worth)
+    assert {round(number, 4) for number in worth} <= set(numbers(canvas.text))
 
 
 def test_the_adaptive_picture_counts_the_updates_in_its_band():
     canvas = Canvas(pictures.adaptive, target_kl=0.03, first_beta=3.0, sample=3)
-    records = [record for record, _ in pictures.train_adaptive(3.0, target=0.03, seed=3)][1:]
-    inside = sum(0.02 <= record.kl <= 0.045 for record in records)
-    assert f"{inside} updates inside the band from 0.0200 to 0.0450" in canvas.text
+    records = [record for record, _ in experiments.train_adaptive(3.0, target=0.03, seed=3)]
+    band = canvas.artists["band"]
+    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx((0.02, 0.045))
+    assert {experiments.inside_band(records, 0.03), 0.02, 0.045} <= set(numbers(canvas.text))
+    assert numbers(canvas.artists["middle"].get_title())[0] == experiments.inside_band(records, 0.03)

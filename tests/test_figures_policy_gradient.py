@@ -1,49 +1,13 @@
-"""The numbers behind the pictures of lesson 02, the exact climb, and the policy drawn on the cells."""
-
-import math
+"""The pictures of lesson 02, and the policy drawn on the cells."""
 
 import pytest
 import torch
 from matplotlib.figure import Figure
 
-from ppo_lessons.corridor import PIT, SLIDES_POLICY, STATES, Corridor
-from ppo_lessons.experiments.tabular import exact_ascent
+from ppo_lessons.experiments.policy_gradient import DRAWS, climb, push
 from ppo_lessons.figures import policy_gradient as pictures
 from ppo_lessons.figures.corridor import draw_policy, move_policy
 from ppo_lessons.figures.style import Canvas
-
-world = Corridor()
-slides = world.policy(SLIDES_POLICY)
-
-
-# exact_ascent
-
-
-def test_the_first_step_goes_along_the_gradient():
-    before = slides.clone()
-    start, first = exact_ascent(world, slides, updates=1, step_size=0.5)
-    assert torch.equal(slides, before)
-    assert torch.equal(start.logits, before)
-    assert (start.update, first.update, start.kl) == (0, 1, 0.0)
-    h = 1e-5
-    for state, action in ((2, 1), (7, 2), (0, 0)):  # one entry at a time, by a difference that shares no code
-        nudge = torch.zeros_like(slides)
-        nudge[state, action] = h
-        slope = (world.start_value(slides + nudge) - world.start_value(slides - nudge)) / (2 * h)
-        assert (first.logits - slides)[state, action].item() == pytest.approx(0.5 * slope, abs=1e-9)
-
-
-def test_ten_steps_of_size_one():
-    records = list(exact_ascent(world, slides, updates=10, step_size=1.0))
-    assert [record.update for record in records] == list(range(11))
-    returns = [record.expected_return for record in records]
-    assert returns == sorted(returns)
-    assert returns[0] == pytest.approx(-1.247, abs=5e-4)
-    assert returns[10] == pytest.approx(2.44, abs=5e-3)
-    assert all(record.kl > 0 for record in records[1:])
-
-
-# the policy drawn on the cells
 
 
 def test_bars_stand_in_the_four_cells_that_act_and_follow_the_policy():
@@ -58,107 +22,25 @@ def test_bars_stand_in_the_four_cells_that_act_and_follow_the_policy():
     assert [bars[4, action].get_height() / unit for action in range(3)] == pytest.approx([12, 13, 14])
 
 
-# softmax and its gradient
-
-
-def test_push_by_hand():
-    before, gradient, after = pictures.push(0.7, "up", 1.0)
-    assert before.tolist() == pytest.approx([0.1, 0.2, 0.7])
-    assert gradient.tolist() == pytest.approx([-0.1, 0.8, -0.7])  # one-hot - pi
-    odds = [0.1 * math.exp(-0.1), 0.2 * math.exp(0.8), 0.7 * math.exp(-0.7)]
-    assert after.tolist() == pytest.approx([odd / sum(odds) for odd in odds])
-    assert torch.allclose(pictures.push(0.7, "up", 0.0)[2], before)
-
-
 def test_softmax_picture_draws_its_probabilities():
     canvas = Canvas(pictures.softmax, temperature=1.0, up=0.0, right=0.0, sample=1)
     assert [bar.get_height() for bar in canvas.artists["bars"]] == pytest.approx([1 / 3] * 3)
     shares = canvas.artists["seen"].get_ydata()
     assert sum(shares) == pytest.approx(1)
-    assert max(abs(share - 1 / 3) for share in shares) < 4 * (2 / 9 / pictures.DRAWS) ** 0.5
+    assert max(abs(share - 1 / 3) for share in shares) < 4 * (2 / 9 / DRAWS) ** 0.5
 
 
-# J and its slope
+def test_push_picture_draws_the_gradient_and_both_policies():
+    canvas = Canvas(pictures.one_hot, action="up", right=0.7, step=1.0)
+    before, gradient, after = push(0.7, "up", 1.0)
+    for name, heights in (("bars", gradient), ("before", before), ("after", after)):
+        assert [bar.get_height() for bar in canvas.artists[name]] == heights.tolist()
+    assert [label.get_va() for label in canvas.artists["labels"]] == ["top", "bottom", "top"]
 
 
-@pytest.mark.parametrize(("up", "right"), [(math.log(2), math.log(7)), (-4.0, -2.0), (3.0, 4.0)])
-def test_slope_of_return(up, right):
-    chances, J, slope = pictures.slope_of_return(up, right)
-    tables = [pictures.row(0.0, up + nudge, right).expand(STATES, -1) for nudge in (-1e-5, 0.0, 1e-5)]
-    low, now, high = map(world.start_value, tables)
-    assert chances.sum().item() == pytest.approx(1, abs=1e-12)
-    assert pytest.approx(now, abs=1e-12) == J
-    assert slope == pytest.approx((high - low) / 2e-5, abs=1e-8)
-
-
-def test_odds_1_2_7_are_the_slides_policy():
-    assert pictures.slope_of_return(math.log(2), math.log(7))[1] == pytest.approx(-1.247, abs=5e-4)
-
-
-# the local maximum
-
-
-def test_the_climb_nears_the_local_optimum_from_below():
-    top = world.start_value(pictures.local_optimum().log())
-    *_, last = exact_ascent(world, slides, updates=60, step_size=10.0)
-    assert top - 0.01 < last.expected_return < top
-    assert top == pytest.approx(2.9704, abs=5e-5)
-
-
-def test_every_small_change_of_the_local_optimum_costs_or_does_nothing():
-    end = pictures.local_optimum()
-    visits, tables = world.visits(end.log()), world.tables(end.log(), gamma=1.0)
-    slopes = torch.einsum("ts,tsa->sa", visits, tables.action_values - tables.values[:-1, :STATES, None])
-    reached = [0, 2, 4, 6, 8, 10]
-    assert (slopes[reached][end[reached] == 0] < 0).all()
-    assert slopes.max() < 1e-12
-    # and staying always is better, so it is not the best
-    assert world.start_value(pictures.local_optimum(1.0).log()) > 3.98
-
-
-@pytest.mark.parametrize("stay", [0.0, 0.3, 0.56, 1.0])
-def test_night_by_listing_every_play(stay):
-    J, toll, flag = pictures.night_of(stay)
-    plays, p = world.trajectories(), world.probabilities(pictures.local_optimum(stay).log())
-    night = plays.states[0] >= 6
-    assert pytest.approx((plays.returns * p).sum().item(), abs=1e-12) == J
-    paid = night & (plays.rewards == -5).any(0)
-    assert toll == pytest.approx(2 * p[paid].sum().item(), abs=1e-12)
-    assert flag == pytest.approx(2 * p[night & (plays.rewards == 3).any(0)].sum().item(), abs=1e-12)
-    assert p[(plays.rewards == world.pit).any(0)].sum() == 0
-    assert PIT == 3
-
-
-def test_toll_by_hand():
-    assert pictures.night_of(0.0)[1] == pytest.approx(1 - 0.2**6)  # six jumps in a row fail
-    assert pictures.night_of(1.0)[1:] == (0, 0)
-
-
-# the staircase
-
-
-def test_the_running_trajectory_by_luck():
-    # day (not below 0.5); action above 0.1 + 0.2: right; the world: not below 0.1, so it succeeds
-    luck = torch.tensor([0.6] + 6 * [0.9, 0.5], dtype=torch.float64)[:, None]
-    assert pictures.play_with(luck, slides[None]).tolist() == [[5 + 0 - 2]]
-    luck[0] = 0.4
-    assert pictures.play_with(luck, slides[None]).tolist() == [[-5 + 0 - 2]]
-    luck[2::2] = 0.05  # every step fails
-    assert pictures.play_with(luck, slides[None]).tolist() == [[0]]
-
-
-def test_played_returns_have_the_exact_mean():
-    luck = pictures.luck_of(0, 20_000)
-    returns = pictures.play_with(luck, torch.stack([slides, pictures.tilted([2.0])[0]]))
-    for mean, spread, logits in zip(returns.mean(1), returns.std(1), (slides, pictures.tilted([2.0])[0]), strict=True):
-        assert abs(mean - world.start_value(logits)) < 4 * spread / len(luck[0]) ** 0.5
-
-
-def test_the_sample_mean_is_flat_where_the_exact_return_is_not():
-    gradient = world.gradient(pictures.tilted([0.0])[0])
-    exact, sampled = pictures.slopes(0.0, 50, 0)
-    assert exact == pytest.approx((gradient[2, 1] + gradient[8, 1]).item(), abs=1e-7)
-    assert sampled == 0
-    stairs = pictures.staircase_of(50, 0)
-    assert len(set(stairs.tolist())) > 10  # and yet it follows: it jumps
-    assert abs(stairs - pictures.smooth()).max() < 3
+def test_the_climb_is_drawn_to_its_end():
+    canvas = Canvas(pictures.ascent, step_size=1.0, start="even")
+    records = list(climb("even", 1.0))
+    x, y = canvas.artists["line"].get_data()
+    assert list(x) == [record.steps for record in records]
+    assert list(y) == [record.expected_return for record in records]

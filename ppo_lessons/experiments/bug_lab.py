@@ -5,6 +5,7 @@ The trainer has no switch for a bug, and knows nothing of this page.
 
 from unittest import mock
 
+import numpy as np
 import torch
 
 from ppo_lessons import ppo
@@ -108,3 +109,40 @@ def train_with(bug, config):
     for record in train_using(config, **functions):
         yield record, first_kl[0] if first_kl else torch.nan
         first_kl.clear()
+
+
+# A run and its twin
+
+STEPS = 100_000
+CURVES = ("return", "KL at the first minibatch", "explained variance", "value loss", "entropy")
+NONE = "none of them"
+TELLS = {  # the curve that betrays each bug most clearly
+    "no bootstrap at a time limit": "value loss",
+    "the sum runs across resets": "value loss",
+    "values of the rollout before": "value loss",
+    "advantages of the wrong sign": "return",
+    "advantages not normalised": NONE,
+    "ratio from another sample's log-probability": "KL at the first minibatch",
+    "entropy of the wrong sign": "entropy",
+}
+# The same bugs without their names, in an order that does not follow the list.
+CASES = dict(zip("ABCDEFG", (list(BUGS)[i] for i in (3, 6, 2, 5, 0, 4, 1)), strict=True))
+FINISHED = {}  # (bug, seed): the run, so that nobody waits for the same run twice
+
+
+def rows(bug, seed):
+    """One run, update by update: steps / 1000, then the numbers of `CURVES` in their order."""
+    if (bug, seed) in FINISHED:
+        yield from FINISHED[bug, seed]
+        return
+    run = []
+    for record, first_kl in train_with(bug, ppo.Config(seed=seed, total_steps=STEPS, device="cpu")):
+        numbers = record.mean_return, first_kl, record.explained_variance, record.value_loss, record.entropy
+        run.append((record.env_steps / 1000, *numbers))
+        yield run[-1]
+    FINISHED[bug, seed] = run
+
+
+def column(bug, name, seed):
+    """One of the `CURVES` of a whole run, from the first update on: an array [updates]."""
+    return np.array(list(rows(bug, seed)))[1:, 1 + CURVES.index(name)]

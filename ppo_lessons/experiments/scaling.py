@@ -1,4 +1,4 @@
-"""What a second process gains: the same run with one and with two, recorded by `make scaling`."""
+"""More than one process: climbing with stale gradients, and what a second process gains (`make scaling` records it)."""
 
 import datetime
 import json
@@ -7,8 +7,40 @@ import platform
 import statistics
 import subprocess
 import sys
+from functools import cache
+
+import torch
 
 from ppo_lessons import data
+from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.experiments.reward_to_go import mean_gradient
+
+# Stale gradients
+
+UPDATES = 40
+
+
+@cache
+def climb(step_size, delay):
+    """Climb J with exact gradients that are `delay` updates old.
+
+    Returns:
+        J before each update and after the last [UPDATES + 1], and the cosine of the angle between the gradient used and
+        the gradient of the policy that it is applied to [UPDATES].
+    """
+    world = Corridor()
+    policies = [world.policy(SLIDES_POLICY)]
+    gradients, returns, cosines = [], [world.start_value(policies[0])], []
+    for update in range(UPDATES):
+        gradients.append(mean_gradient(world, policies[-1], gamma=1.0))  # exact, and quick: no plays are listed
+        used = gradients[max(0, update - delay)]
+        cosines.append(torch.nn.functional.cosine_similarity(used.flatten(), gradients[-1].flatten(), dim=0).item())
+        policies.append(policies[-1] + step_size * used)
+        returns.append(world.start_value(policies[-1]))
+    return returns, cosines
+
+
+# One process and two
 
 REPEATS, PROCESSES = 3, (1, 2)
 RUNS = [  # name, settings
@@ -18,12 +50,12 @@ RUNS = [  # name, settings
 ]
 CHILD = """
 import json, sys
-from ppo_lessons.trainer import distributed as parallel
+from ppo_lessons.trainer import distributed
 from ppo_lessons.ppo import Config, train
-with parallel.processes("cpu"):
+with distributed.processes("cpu"):
     config = Config(device="cpu", **json.loads(sys.argv[1]))
     seconds = [record.seconds for record in train(config)]
-    if parallel.team.rank == 0:
+    if distributed.world.rank == 0:
         print((config.updates - 2) * config.batch_size / (seconds[-1] - seconds[2]))
 """
 
@@ -45,8 +77,6 @@ def steps_per_second(processes, settings):
 
 def measure(*, runs=RUNS, repeats=REPEATS):
     """Medians of several runs, one and two processes taking turns, so that a busy minute slows both."""
-    import torch
-
     rows = []
     for name, settings in runs:
         speeds = {str(count): [] for count in PROCESSES}

@@ -1,4 +1,9 @@
-"""Policy tables trained on the Corridor, judged exactly: the small twin of `ppo.train`."""
+"""Policy tables trained on the Corridor, judged exactly: the small twin of `ppo.train`.
+
+What the arguments mean everywhere below: `world` is a `Corridor`; `logits` [12, 3] the table to start from; `updates`
+how often it is improved; `plays` N, the number of plays in a sample; `step_size` that of plain gradient ascent;
+`lam` the lambda of `gae`, with gamma 1; `seed` that of the sampling.
+"""
 
 from typing import NamedTuple
 
@@ -30,6 +35,28 @@ def mean_kl(world, old_logits, logits):
     return ((visits * kl_divergence(old_logits, logits)).sum() / visits.sum()).item()
 
 
+def train(world, logits, improve, *, updates):
+    """The loop of every trainer of a policy table: improve it again and again, and judge each one exactly.
+
+    `improve` takes logits and the number of the update, from 1, and returns the next logits.
+    Yields a `TableRecord` after each update; the first one, update 0, precedes any learning.
+    """
+    logits = logits.clone()
+    yield TableRecord(0, logits, world.start_value(logits), 0.0)
+    for update in range(1, updates + 1):
+        old_logits, logits = logits, improve(logits, update)
+        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+
+
+def ascend(gain, logits, *, steps, step_size):
+    """Plain gradient ascent on `gain`, a function of logits [12, 3] -> 0-d: the logits after `steps` steps."""
+    for _ in range(steps):
+        theta = logits.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(gain(theta), theta)
+        logits = theta.detach() + step_size * gradient
+    return logits
+
+
 def judged_sample(world, logits, *, plays, lam, generator):
     """Draw plays and judge each step with GAE and the exact critic, gamma = 1: states, actions, advantages [steps]."""
     sample = world.sample(logits, plays, generator=generator)
@@ -40,103 +67,78 @@ def judged_sample(world, logits, *, plays, lam, generator):
     return sample.states[taken], sample.actions[taken], advantages[taken]
 
 
-def train_table(world, logits, objective, *, updates, plays, epochs, step_size, lam, seed, entropy_weight=None):
-    """Improve a policy table, again and again: sample plays, judge their actions, reuse them for several epochs.
-
-    The critic is exact, so that what is seen is the work of the objective alone.
-
-    Args:
-        world: a `Corridor`.
-        logits: [12, 3] where to start.
-        objective: (logp, old_logp, advantages, kl), all of shape [steps of all plays] -> 0-d, to be maximised.
-        updates: how often to sample anew.
-        plays: N, the number of plays in a sample.
-        epochs: gradient steps on one sample.
-        step_size: of plain gradient ascent.
-        lam: lambda of `gae`; gamma is 1.
-        seed: of the sampling.
-        entropy_weight: update -> weight of the visited states' mean entropy in the objective. None: no such term.
-
-    Yields:
-        TableRecord after each update; the first one, update 0, precedes any learning.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    logits = logits.clone()
-    yield TableRecord(0, logits.clone(), world.start_value(logits), 0.0)
-    for update in range(1, updates + 1):
-        old_logits = logits.clone()
-        states, actions, advantages = judged_sample(world, logits, plays=plays, lam=lam, generator=generator)
-        old_logp = old_logits.log_softmax(-1)[states, actions]
-        for _ in range(epochs):
-            logits.requires_grad_()
-            kl = kl_divergence(old_logits, logits)[states]
-            value = objective(logits.log_softmax(-1)[states, actions], old_logp, advantages, kl)
-            if entropy_weight:
-                value = value + entropy_weight(update) * entropy(logits)[states].mean()
-            (gradient,) = torch.autograd.grad(value, logits)
-            logits = logits.detach() + step_size * gradient
-        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
-
-
-def train_trust_region(world, logits, *, updates, plays, max_kl, damping, lam, seed):
-    """TRPO on a table: as `train_table`, with one `trust_region_step` in place of the epochs.
-
-    Args:
-        world, logits, updates, plays, lam, seed: as in `train_table`.
-        max_kl: delta, the limit on the sample's mean KL(old || new), in nats.
-        damping: of `trust_region_step`.
-
-    Yields:
-        TableRecord after each update; the first one, update 0, precedes any learning.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    logits = logits.clone()
-    yield TableRecord(0, logits.clone(), world.start_value(logits), 0.0)
-    for update in range(1, updates + 1):
-        old_logits = logits.clone()
-        states, actions, advantages = judged_sample(world, logits, plays=plays, lam=lam, generator=generator)
-        old_logp = old_logits.log_softmax(-1)[states, actions]
-        new = logits.clone().requires_grad_()
-        trust_region_step(
-            [new],
-            lambda: surrogate_objective(new.log_softmax(-1)[states, actions], old_logp, advantages),  # noqa: B023
-            lambda: kl_divergence(old_logits, new)[states].mean(),  # noqa: B023
-            max_kl=max_kl,
-            damping=damping,
-        )
-        logits = new.detach()
-        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+def exact_ascent(world, logits, *, updates, step_size):
+    """Climb the exact J: theta <- theta + step_size * gradient of J, which `world` gets by listing all plays."""
+    return train(world, logits, lambda theta, _: theta + step_size * world.gradient(theta), updates=updates)
 
 
 def train_reinforce(world, logits, weigh, *, updates, plays, reuse, step_size, seed):
-    """REINFORCE on a table: sample plays, weigh their steps, climb, throw the plays away.
+    """REINFORCE: sample plays, weigh their steps, climb, throw the plays away.
 
-    Args:
-        world: a `Corridor`.
-        logits: [12, 3] where to start.
-        weigh: plays (`Trajectories`) -> [T, N], what each step's log-probability is multiplied by.
-        updates: how often to sample anew.
-        plays: N, the number of plays in a sample.
-        reuse: gradient steps on one sample. 1 is REINFORCE; from the second on the plays are stale.
-        step_size: of plain gradient ascent.
-        seed: of the sampling.
-
-    Yields:
-        TableRecord after each update; the first one, update 0, precedes any learning.
+    `weigh` takes plays (`Trajectories`) and returns [T, N], what each step's log-probability is multiplied by.
+    `reuse` counts the gradient steps on one sample: 1 is REINFORCE; from the second on the plays are stale.
     """
     generator = torch.Generator().manual_seed(seed)
-    logits = logits.clone()
-    yield TableRecord(0, logits.clone(), world.start_value(logits), 0.0)
-    for update in range(1, updates + 1):
-        old_logits = logits.clone()
-        sample = world.sample(logits, plays, generator=generator)
+
+    def improve(old_logits, _):
+        sample = world.sample(old_logits, plays, generator=generator)
         weights = weigh(sample)
-        for _ in range(reuse):
-            logits.requires_grad_()
-            value = score_objective(world.log_probabilities(logits, sample), weights)
-            (gradient,) = torch.autograd.grad(value, logits)
-            logits = logits.detach() + step_size * gradient
-        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+
+        def gain(theta):
+            return score_objective(world.log_probabilities(theta, sample), weights)
+
+        return ascend(gain, old_logits, steps=reuse, step_size=step_size)
+
+    return train(world, logits, improve, updates=updates)
+
+
+def train_table(world, logits, objective, *, updates, plays, epochs, step_size, lam, seed, entropy_weight=None):
+    """Sample plays, judge their actions, reuse them for `epochs` gradient steps.
+
+    The critic is exact, so that what is seen is the work of the objective alone.
+
+    `objective` takes (logp, old_logp, advantages, kl), all [steps of all plays], and returns 0-d, to be maximised.
+    `entropy_weight` takes the number of the update and returns the weight of the visited states' mean entropy in the
+    objective. None: no such term.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def improve(old_logits, update):
+        states, actions, advantages = judged_sample(world, old_logits, plays=plays, lam=lam, generator=generator)
+        old_logp = old_logits.log_softmax(-1)[states, actions]
+
+        def gain(theta):
+            kl = kl_divergence(old_logits, theta)[states]
+            value = objective(theta.log_softmax(-1)[states, actions], old_logp, advantages, kl)
+            return value + entropy_weight(update) * entropy(theta)[states].mean() if entropy_weight else value
+
+        return ascend(gain, old_logits, steps=epochs, step_size=step_size)
+
+    return train(world, logits, improve, updates=updates)
+
+
+def train_trust_region(world, logits, *, updates, plays, max_kl, damping, lam, seed):
+    """TRPO: as `train_table`, with one `trust_region_step` in place of the epochs.
+
+    `max_kl` is delta, the limit on the sample's mean KL(old || new), in nats; `damping` that of `trust_region_step`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def improve(old_logits, _):
+        states, actions, advantages = judged_sample(world, old_logits, plays=plays, lam=lam, generator=generator)
+        old_logp = old_logits.log_softmax(-1)[states, actions]
+        theta = old_logits.clone().requires_grad_()
+
+        def gain():
+            return surrogate_objective(theta.log_softmax(-1)[states, actions], old_logp, advantages)
+
+        def distance():
+            return kl_divergence(old_logits, theta)[states].mean()
+
+        trust_region_step([theta], gain, distance, max_kl=max_kl, damping=damping)
+        return theta.detach()
+
+    return train(world, logits, improve, updates=updates)
 
 
 class ActorCriticRecord(NamedTuple):
@@ -159,58 +161,32 @@ def critic_error(world, logits, values):
 def train_actor_critic(world, logits, *, updates, plays, n, step_size, critic_step, seed):
     """Advantage actor-critic with two tables: one gradient step of each on every sample of plays.
 
-    The critic starts at 0 and learns from the same plays as the actor. With `critic_step` 0 it stays 0, and n = 6
-    is then the reward-to-go without a baseline.
+    The critic starts at 0 and learns from the same plays as the actor, by gradient descent on `value_loss` with steps
+    of size `critic_step`. With 0 it stays 0, and n = 6 steps of `n_step_advantage` are then the reward-to-go.
 
-    Args:
-        world: a `Corridor`.
-        logits: [12, 3] where the actor starts.
-        updates: how often to sample anew.
-        plays: N, the number of plays in a sample.
-        n: steps of `n_step_advantage`; gamma is 1.
-        step_size: of the actor's gradient ascent.
-        critic_step: of the critic's gradient descent on `value_loss`.
-        seed: of the sampling.
-
-    Yields:
-        ActorCriticRecord after each update; the first one, update 0, precedes any learning.
+    Yields an `ActorCriticRecord` after each update; the first one, update 0, precedes any learning.
     """
     generator = torch.Generator().manual_seed(seed)
-    logits, table = logits.clone(), torch.zeros(world.steps + 1, STATES + 1, dtype=torch.float64)
-    yield ActorCriticRecord(0, logits, table, world.start_value(logits), critic_error(world, logits, table))
-    for update in range(1, updates + 1):
+    table = torch.zeros(world.steps + 1, STATES + 1, dtype=torch.float64)
+
+    def improve(logits, _):
+        nonlocal table
         sample = world.sample(logits, plays, generator=generator)
-        actor, critic = logits.requires_grad_(), table.requires_grad_()
+        critic = table.clone().requires_grad_()
         values, next_values = world.step_values(critic, sample)
         flags = sample.terminated, torch.zeros_like(sample.terminated)
         advantages = n_step_advantage(sample.rewards, values, next_values, *flags, gamma=1.0, n=n).detach()
-        objective = score_objective(world.log_probabilities(actor, sample), advantages)
         taken = sample.states < STATES
-        loss = value_loss(values[taken], (advantages + values)[taken])
-        logits = (actor + step_size * torch.autograd.grad(objective, actor)[0]).detach()
-        table = (critic - critic_step * torch.autograd.grad(loss, critic)[0]).detach()
-        error = critic_error(world, logits, table)
-        yield ActorCriticRecord(update, logits, table, world.start_value(logits), error)
+        (downhill,) = torch.autograd.grad(value_loss(values[taken], (advantages + values)[taken]), critic)
+        table = table - critic_step * downhill
 
+        def gain(theta):
+            return score_objective(world.log_probabilities(theta, sample), advantages)
 
-def exact_ascent(world, logits, *, updates, step_size):
-    """Climb the exact J: theta <- theta + step_size * gradient of J, which `world` gets by listing all plays.
+        return ascend(gain, logits, steps=1, step_size=step_size)
 
-    Args:
-        world: a `Corridor`.
-        logits: [12, 3] where to start.
-        updates: number of steps.
-        step_size: how far each step goes along the gradient.
-
-    Yields:
-        TableRecord after each update; the first one, update 0, precedes any learning.
-    """
-    logits = logits.clone()
-    yield TableRecord(0, logits.clone(), world.start_value(logits), 0.0)
-    for update in range(1, updates + 1):
-        old_logits = logits
-        logits = logits + step_size * world.gradient(logits)
-        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+    for update, theta, expected_return, _ in train(world, logits, improve, updates=updates):
+        yield ActorCriticRecord(update, theta, table, expected_return, critic_error(world, theta, table))
 
 
 class ReuseRecord(NamedTuple):
@@ -256,26 +232,22 @@ def exact_batch(world, logits):
 
 
 def reuse_batch(world, logits, objective, batch, *, epochs, step_size):
-    """Climb the same batch again and again, and say after each epoch what became of the policy.
+    """Climb the same `batch` again and again, and say after each epoch what became of the policy.
 
-    Args:
-        world: a `Corridor`.
-        logits: [12, 3] the policy that took the steps of the batch, and from which the climb starts.
-        objective: (logp, old_logp, advantages), all [M] -> 0-d, to be maximised.
-        batch: a `Batch`.
-        epochs: gradient steps, each on the whole batch.
-        step_size: of plain gradient ascent.
+    `logits` is the policy that took the batch's steps, and where the climb starts; an epoch is one gradient step on
+    the whole batch. `objective` takes (logp, old_logp, advantages), all [M], and returns 0-d, to be maximised.
 
-    Yields:
-        ReuseRecord after each epoch; the first one, epoch 0, precedes any learning.
+    Yields a `ReuseRecord` after each epoch; the first one, epoch 0, precedes any learning.
     """
     states, actions, advantages, share = batch
     old_logp = logits.log_softmax(-1)[states, actions]
+
+    def gain(theta):
+        return objective(theta.log_softmax(-1)[states, actions], old_logp, advantages)
+
     logits = logits.clone()
     for epoch in range(epochs + 1):
-        logits.requires_grad_()
-        logp = logits.log_softmax(-1)[states, actions]
-        rho = ratio(logp.detach(), old_logp)
-        yield ReuseRecord(epoch, logits.detach(), world.start_value(logits), rho, share)
-        (gradient,) = torch.autograd.grad(objective(logp, old_logp, advantages), logits)
-        logits = logits.detach() + step_size * gradient
+        if epoch:
+            logits = ascend(gain, logits, steps=1, step_size=step_size)
+        rho = ratio(logits.log_softmax(-1)[states, actions], old_logp)
+        yield ReuseRecord(epoch, logits, world.start_value(logits), rho, share)

@@ -1,16 +1,25 @@
 """Lesson 06 drawn: Q, V and A on the cells, what n trades, an actor with a critic, and a Gaussian policy."""
 
-from functools import cache
-
 import numpy as np
 import torch
-from torch.distributions import Normal
 
-from ppo_lessons.advantage import n_step_advantage
-from ppo_lessons.corridor import ACTIONS, CELLS, FLAG, PIT, SITUATIONS, SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.tabular import train_actor_critic
+from ppo_lessons.corridor import ACTIONS, CELLS, FLAG, PIT, Corridor
+from ppo_lessons.experiments.advantage import (
+    BOX,
+    PLAYS,
+    STEPS,
+    UPDATES,
+    best_move,
+    cells_at,
+    errors,
+    log_density,
+    mean_score,
+    parts,
+    score_of_mean,
+    share_outside,
+    train,
+)
 from ppo_lessons.figures.corridor import change_situation, draw_cells
-from ppo_lessons.figures.gae import critic_noise, n_step_moments
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -23,19 +32,12 @@ from ppo_lessons.figures.style import (
     VALUE,
     VARIANCE,
     Picture,
+    label_bars,
+    move_bars,
     quiet_grid,
 )
-from ppo_lessons.figures.variance_ladder import running_trajectory
 
 # Q, V and A on the cells
-
-
-@cache
-def tables():
-    """The exact V [7, 13], Q [6, 12, 3] and visits [6, 12] of the slides' policy, gamma = 1."""
-    world = Corridor()
-    policy = world.policy(SLIDES_POLICY)
-    return *world.tables(policy, gamma=1.0), world.visits(policy)
 
 
 def build_cells(figure):
@@ -56,18 +58,15 @@ def build_cells(figure):
     axes.text(FLAG, 0, "flag: end", ha="center", color=QUIET, fontsize=8.5)
     top_cells = draw_cells(top, "day")
     top.set_aspect("auto")
-    return {"top": top, "top_cells": top_cells, "axes": axes, "columns": columns}
+    return {"top": top, "top_cells": top_cells, "columns": columns}
 
 
 def update_cells(artists, *, situation, step):
-    values, action_values, visits = tables()
-    top = artists["top"]
+    values, action_values, cells_reached = cells_at(situation, step)
     change_situation(artists["top_cells"], situation)
     told = []
     for cell, (line, bars, labels, note) in artists["columns"].items():
-        state = SITUATIONS.index(situation) * CELLS + cell
-        v, q = values[step, state].item(), action_values[step, state].tolist()
-        reached = bool(visits[step, state] > 0)
+        v, q, reached = values[cell].item(), action_values[cell].tolist(), bool(cells_reached[cell])
         line.set_ydata([v, v])
         line.set_visible(reached)
         for bar, label, height in zip(bars, labels, q, strict=True):
@@ -81,11 +80,9 @@ def update_cells(artists, *, situation, step):
         if reached:
             numbers = ", ".join(f"{name} {height:.2f}" for name, height in zip(ACTIONS, q, strict=True))
             told.append(f"cell {cell}: V = {v:.2f}, Q of {numbers}")
-    part = slice(SITUATIONS.index(situation) * CELLS, (SITUATIONS.index(situation) + 1) * CELLS)
-    gain = action_values[step, part] - values[step, part][:, None]
-    cell, action = divmod(int(gain.masked_fill(visits[step, part, None] == 0, -torch.inf).argmax()), len(ACTIONS))
-    best = f"{gain[cell, action]:.2f}, of {ACTIONS[action]} in cell {cell}"
-    top.set_title(f"{situation}, step {step}: the largest advantage is {best}")
+    cell, action, most = best_move(situation, step)
+    best = f"{most:.2f}, of {ACTIONS[action]} in cell {cell}"
+    artists["top"].set_title(f"{situation}, step {step}: the largest advantage is {best}")
     return f"By {situation} at step {step}. " + "; ".join(told) + "."
 
 
@@ -94,31 +91,7 @@ cells = Picture(build_cells, update_cells, size=(760, 370))
 
 # What n trades
 
-STEPS = Corridor().steps
 NAMES = ["$r_0$", "$r_1$", "$r_2$", "$V(s_n)$", "$-V(s_0)$", "$A^{(n)}_0$"]
-
-
-def parts(n, critic_error):
-    """A^(n)_0 of the running trajectory in its parts: r_0, r_1, r_2, V(s_n), -V(s_0), and their sum. Six floats."""
-    world, play = Corridor(), running_trajectory()
-    table = tables()[0].clone()
-    table[:-1, :-1] += critic_error * critic_noise()
-    values, next_values = world.step_values(table[[0, 1, 2, STEPS]], play)
-    end = torch.tensor([[False], [False], [True]])
-    advantage = n_step_advantage(play.rewards, values, next_values, end, torch.zeros_like(end), gamma=1.0, n=n)
-    rewards = [reward if t < n else 0.0 for t, reward in enumerate(play.rewards[:, 0].tolist())]
-    last = min(n, 3) - 1
-    return [*rewards, next_values[last, 0].item(), -values[0, 0].item(), advantage[0, 0].item()]
-
-
-def errors(critic_error):
-    """Exact squared bias and variance (one play) of the gradient with A^(1) .. A^(6), gamma = 1: two arrays [6]."""
-    mean, covariance, truth = n_step_moments(1.0)
-    each = torch.eye(STEPS, dtype=torch.float64)
-    mix = torch.cat([each, critic_error * each], dim=1)
-    bias = (mix @ mean - truth).square().sum(1)
-    variance = torch.einsum("li,ij,lj->l", mix, covariance, mix)
-    return bias.numpy(), variance.numpy()
 
 
 def build_n_steps(figure):
@@ -126,7 +99,7 @@ def build_n_steps(figure):
     colors = [RETURN["color"]] * 3 + [VALUE["color"]] * 2 + [ADVANTAGE["color"]]
     left.axhline(0, color=QUIET, linewidth=0.8)
     bars = left.bar(range(6), np.zeros(6), color=colors, width=0.7)
-    labels = [left.text(place, 0, "", ha="center", fontsize=8.5) for place in range(6)]
+    labels = label_bars(bars, fontsize=8.5)
     left.set(ylim=(-7, 7), xticks=range(6))
     left.set_xticklabels(NAMES)
     quiet_grid(right)
@@ -140,25 +113,23 @@ def build_n_steps(figure):
     right.set(ylabel="error of the gradient", xticks=ns)
     handles, names = [bias, variance, total, best], ["bias²", "variance / N", "sum", "lowest point"]
     figure.legend(handles, names, loc="outside lower center", ncols=4)
-    return locals()
+    lines = {"bias": bias, "variance": variance, "total": total, "best": best, "here": here}
+    return {"left": left, "right": right, "bars": bars, "labels": labels, **lines}
 
 
 def update_n_steps(artists, *, n, critic_error, plays):
-    for bar, label, height in zip(artists["bars"], artists["labels"], parts(n, critic_error), strict=True):
-        bar.set_height(height)
-        label.set_text(f"{height:.2f}")
-        label.set_y(height + (0.15 if height >= 0 else -0.15))
-        label.set_va("bottom" if height >= 0 else "top")
+    terms = parts(n, critic_error)
+    move_bars(artists["bars"], terms, artists["labels"], gap=0.15)
     bias, variance = errors(critic_error)
     variance = variance / plays
     total = bias + variance
     lowest = int(total.argmin())
-    artists["bias"].set_ydata(np.where(bias > 1e-4, bias, np.nan))
+    artists["bias"].set_ydata(torch.where(bias > 1e-4, bias, torch.nan))
     artists["variance"].set_ydata(variance)
     artists["total"].set_ydata(total)
     artists["best"].set_data([lowest + 1], [total[lowest]])
     artists["here"].set_xdata([n, n])
-    artists["left"].set_title(f"right, right, right by day:\n$A^{{({n})}}_0$ = {parts(n, critic_error)[-1]:.2f}")
+    artists["left"].set_title(f"right, right, right by day:\n$A^{{({n})}}_0$ = {terms[-1]:.2f}")
     artists["right"].set_title(
         f"n = {lowest + 1} has the least error with N = {plays}\n"
         f"here: {bias[n - 1]:.4f} bias² + {variance[n - 1]:.4f} variance"
@@ -174,8 +145,6 @@ n_steps = Picture(build_n_steps, update_n_steps, size=(760, 370))
 
 # Actor and critic
 
-UPDATES, PLAYS, STEP_SIZE = 60, 16, 1.0
-
 
 def build_training(figure):
     left, right = figure.subplots(1, 2)
@@ -188,7 +157,7 @@ def build_training(figure):
     name = left.text(UPDATES, 0, "", ha="right", va="bottom", fontsize=8)
     left.set(ylim=(-1.6, 5.6), ylabel="true J of the actor")
     right.set(ylim=(0, 5.2), ylabel="true error of the critic")
-    return locals()
+    return {"left": left, "right": right, "actor": actor, "critic": critic, "best": best, "name": name}
 
 
 def update_training(artists, *, toll, n, critic_step, sample):
@@ -197,9 +166,8 @@ def update_training(artists, *, toll, n, critic_step, sample):
     artists["best"].set_ydata([best, best])
     artists["name"].set_y(best)
     artists["name"].set_text(f"best possible {best:.2f}")
-    settings = {"updates": UPDATES, "plays": PLAYS, "n": n, "step_size": STEP_SIZE, "critic_step": critic_step}
     run = []
-    for record in train_actor_critic(world, world.policy(SLIDES_POLICY), seed=sample, **settings):
+    for record in train(world, n=n, critic_step=critic_step, seed=sample):
         run.append(record)
         artists["actor"].set_data(range(len(run)), [r.expected_return for r in run])
         artists["critic"].set_data(range(len(run)), [r.critic_error for r in run])
@@ -219,25 +187,7 @@ training = Picture(build_training, update_training, size=(760, 350))
 
 # A Gaussian policy
 
-BOX = 1.0  # the game takes actions from -1 to 1
 ACTION_AXIS = torch.linspace(-4, 4, 801, dtype=torch.float64)
-
-
-def score_of_mean(action, mean, spread):
-    """d log pi(a) / d mean of a Gaussian policy, by autograd. Same shape as `action`."""
-    mean = torch.full_like(action, float(mean)).requires_grad_()
-    logp = Normal(mean, spread).log_prob(action)
-    (score,) = torch.autograd.grad(logp.sum(), mean)
-    return score
-
-
-def mean_score(mean, spread, *, clipped):
-    """E[d log pi / d mean] over the policy's own actions, by a fine sum: of the raw or of the clipped action."""
-    mean, spread = torch.tensor([mean, spread], dtype=torch.float64)
-    action = mean + spread * torch.linspace(-8, 8, 4001, dtype=torch.float64)
-    weight = Normal(mean, spread).log_prob(action).exp()
-    used = action.clamp(-BOX, BOX) if clipped else action
-    return ((weight * score_of_mean(used, mean, spread)).sum() / weight.sum()).item()
 
 
 def build_gaussian(figure):
@@ -256,25 +206,25 @@ def build_gaussian(figure):
     right.set(xlim=(-4, 4), ylim=(-17, 17), xlabel="action a", ylabel="d log π / d mean")
     names = ["log π of the raw action", "log π of the clipped action (wrong)"]
     figure.legend([right_dot, wrong_dot], names, loc="outside lower center", ncols=2)
-    return locals()
+    lines = {"right_line": right_line, "wrong_line": wrong_line, "right_dot": right_dot, "wrong_dot": wrong_dot}
+    return {"left": left, "right": right, "density": density, "raw": raw, "held": held, **lines}
 
 
 def update_gaussian(artists, *, mean, spread, action):
-    policy = Normal(torch.tensor(mean, dtype=torch.float64), spread)
     a = torch.tensor(action, dtype=torch.float64)
     held = a.clamp(-BOX, BOX)
-    artists["density"].set_data(ACTION_AXIS, policy.log_prob(ACTION_AXIS).exp())
-    artists["raw"].set_data([a], [policy.log_prob(a).exp()])
+    logp = log_density(a, mean, spread)
+    artists["density"].set_data(ACTION_AXIS, log_density(ACTION_AXIS, mean, spread).exp())
+    artists["raw"].set_data([a], [logp.exp()])
     artists["held"].set_data([held], [0.012])
     artists["right_line"].set_data(ACTION_AXIS, score_of_mean(ACTION_AXIS, mean, spread))
     artists["wrong_line"].set_data(ACTION_AXIS, score_of_mean(ACTION_AXIS.clamp(-BOX, BOX), mean, spread))
-    scores = [score_of_mean(x[None], mean, spread).item() for x in (a, held)]
+    scores = [score_of_mean(x, mean, spread).item() for x in (a, held)]
     artists["right_dot"].set_data([a], [scores[0]])
     artists["wrong_dot"].set_data([a], [scores[1]])
-    means = [mean_score(mean, spread, clipped=clipped) for clipped in (False, True)]
+    means = [mean_score(mean, spread, box=box).item() for box in (torch.inf, BOX)]
     means = [0.0 if abs(number) < 5e-4 else number for number in means]
-    outside = 1 - (policy.cdf(torch.tensor(BOX)) - policy.cdf(torch.tensor(-BOX))).item()
-    logp = policy.log_prob(a).item()
+    outside = share_outside(mean, spread, box=BOX)
     artists["left"].set_title(f"log π(a) = {logp:.2f};\n{outside:.0%} of the actions leave the box")
     artists["right"].set_title(f"mean over all actions:\nraw {means[0]:.2f}, clipped {means[1]:.2f}")
     return (

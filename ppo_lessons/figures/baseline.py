@@ -1,109 +1,36 @@
 """Lesson 05 drawn: praise and blame, the parabola of the variance, least squares, and a baseline that is learned."""
 
-from functools import cache
-
 import numpy as np
 import torch
 
-from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
-from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
+from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, START
 from ppo_lessons.expectation import expectation
+from ppo_lessons.experiments.baseline import (
+    CONSTANTS,
+    GUESSES,
+    JUDGES,
+    PLACES,
+    STEPS,
+    best_baseline,
+    best_constant,
+    draw_plays,
+    exact_values,
+    expected_loss,
+    explained,
+    judges,
+    learn_baseline,
+    loss_curve,
+    outcomes,
+    parabolas,
+    praised,
+    praised_share,
+    variance_with,
+    world_and_plays,
+)
 from ppo_lessons.figures.corridor import draw_cells
-from ppo_lessons.figures.style import QUIET, RETURN, TOTAL, VALUE, VARIANCE, Picture, quiet_grid
-from ppo_lessons.reward_to_go import reward_to_go
-
-
-@cache
-def world_and_plays():
-    """The Corridor, the slides' policy, its exact V [7, 13], and G_t [6, K] and probability [K] of all plays."""
-    world = Corridor()
-    policy = world.policy(SLIDES_POLICY)
-    values = world.tables(policy, gamma=1.0).values
-    plays = world.trajectories()
-    return world, policy, values, reward_to_go(plays.rewards, gamma=1.0), world.probabilities(policy)
-
-
-@cache
-def variance_terms():
-    """The three numbers that make the variance a parabola in every entry of a baseline b_t(s).
-
-    variance = constant - 2 sum_ts b_t(s) linear_ts + sum_ts b_t(s)^2 square_ts
-
-    Products of different entries do not occur: of two steps, the later score has mean 0 whatever the earlier one was.
-
-    Returns:
-        constant [12], split by the state whose logits are meant; linear and square [6, 12].
-    """
-    world, policy, _, to_go, p = world_and_plays()
-    plays = world.trajectories()
-    g = world.scores(policy, to_go).reshape(-1, STATES, len(ACTIONS))
-    mean = torch.einsum("k,ksa->sa", p, g)
-    constant = torch.einsum("k,ksa->s", p, g.square()) - mean.square().sum(1)
-    linear, square = torch.zeros(2, world.steps, STATES, dtype=torch.float64)
-    pi = policy.softmax(-1)
-    for t in range(world.steps):
-        running = plays.mask[t] == 1
-        state, action = plays.states[t, running], plays.actions[t, running]
-        score = torch.nn.functional.one_hot(action, len(ACTIONS)) - pi[state]
-        linear[t].index_add_(0, state, p[running] * (g[running, state] * score).sum(1))
-        square[t].index_add_(0, state, p[running] * score.square().sum(1))
-    return constant, linear, square
-
-
-def variance_with(baseline):
-    """Exact variance of the gradient from one play with weights G_t - b_t(s_t).
-
-    Args:
-        baseline: [6, 12] b_t(s), or anything that broadcasts to it.
-
-    Returns:
-        [2]: the part of day's logits and the part of night's. The variance is their sum.
-    """
-    constant, linear, square = variance_terms()
-    by_state = constant + (square * baseline**2 - 2 * linear * baseline).sum(0)
-    return by_state.reshape(len(SITUATIONS), CELLS).sum(1)
-
-
-def best_constant(situation=None):
-    """The constant b with the least variance: for all plays, or for the logits of one situation. A float."""
-    _, linear, square = variance_terms()
-    part = slice(None) if situation is None else slice(situation * CELLS, (situation + 1) * CELLS)
-    return (linear[:, part].sum() / square[:, part].sum()).item()
-
-
-def best_baseline(*, by_time):
-    """The baseline with the least variance, [6, 12]: one number for each state, or one for each step and state."""
-    _, linear, square = variance_terms()
-    if not by_time:
-        linear, square = linear.sum(0).expand_as(linear), square.sum(0).expand_as(square)
-    return torch.where(square > 0, linear / square, 0.0)
-
+from ppo_lessons.figures.style import QUIET, RETURN, TOTAL, VALUE, VARIANCE, Picture, move_bars, quiet_grid
 
 # Praise and blame
-
-BASELINES = ["constant b", "V(s)"]
-
-
-@cache
-def outcomes(step, state, action=None):
-    """What the reward-to-go may be after (step, state) or (step, state, action): values and probabilities, two [n]."""
-    world, _, _, to_go, p = world_and_plays()
-    plays = world.trajectories()
-    chosen = plays.states[step] == state
-    if action is not None:
-        chosen = chosen & (plays.actions[step] == action)
-    values, which = to_go[step, chosen].unique(return_inverse=True)
-    weights = torch.zeros_like(values).index_add_(0, which, p[chosen])
-    return values, weights / weights.sum()
-
-
-def praised(situation, b):
-    """For each action in cell 0 at the start: the probability that the weight G_0 - b is positive. [3]"""
-    shares = []
-    for action in range(len(ACTIONS)):
-        values, p = outcomes(0, situation * CELLS + START, action)
-        shares.append(p[subtract_baseline(values, torch.full_like(values, b)) > 0].sum())
-    return torch.stack(shares)
 
 
 def build_praise(figure):
@@ -127,14 +54,13 @@ def build_praise(figure):
         notes = [axes.text(action, 9.6, "", ha="center", fontsize=8.5) for action in range(3)]
         panels.append({"line": line, "dots": dots, "notes": notes, "axes": axes})
     panels[0]["axes"].set_ylabel("return $G_0$, and baseline")
-    return {"panels": panels, "figure": figure, "title": figure.suptitle(" ", fontsize=10.5)}
+    return {"panels": panels, "title": figure.suptitle(" ", fontsize=10.5)}
 
 
 def update_praise(artists, *, baseline, b):
-    values = world_and_plays()[2]
     told = []
     for situation, panel in enumerate(artists["panels"]):
-        level = values[0, situation * CELLS + START].item() if baseline == "V(s)" else b
+        level = exact_values()[0, situation * CELLS + START].item() if baseline == "V(s)" else b
         panel["line"].set_ydata([level, level])
         for dot, value in panel["dots"].items():
             dot.set_markerfacecolor(RETURN["color"] if value > level else "white")
@@ -143,7 +69,7 @@ def update_praise(artists, *, baseline, b):
             note.set_text(f"praised {share:.0%}")
         told.append((SITUATIONS[situation], level, shares))
     name = "b = V(s)" if baseline == "V(s)" else f"b = {b:.1f} everywhere"
-    overall = [sum(p * share for p, share in zip(SLIDES_POLICY, shares, strict=True)) for _, _, shares in told]
+    overall = [praised_share(shares) for _, _, shares in told]
     artists["title"].set_text(
         f"{name}: {overall[0]:.0%} of the plays praise their first action by day, {overall[1]:.0%} by night"
     )
@@ -163,15 +89,6 @@ praise = Picture(build_praise, update_praise, size=(760, 400))
 
 # The parabola
 
-CONSTANTS = torch.linspace(-4, 4, 161, dtype=torch.float64)
-
-
-@cache
-def parabolas():
-    """Variance for each of `CONSTANTS`: day's part, night's part, both. [3, 161]"""
-    parts = torch.stack([variance_with(b) for b in CONSTANTS], dim=1)
-    return torch.cat([parts, parts.sum(0, keepdim=True)]).numpy()
-
 
 def build_parabola(figure):
     axes = figure.subplots()
@@ -183,7 +100,7 @@ def build_parabola(figure):
     axes.text(4.15, total[-1], "sum", va="center")
     axes.text(4.15, day[-1], "day", va="center", color=VARIANCE["color"])
     axes.text(4.15, night[-1], "night", va="center", color=VARIANCE["color"])
-    with_value = variance_with(world_and_plays()[2][:-1, :STATES]).sum().item()
+    with_value = variance_with(exact_values()).sum().item()
     least = variance_with(best_baseline(by_time=True)).sum().item()
     axes.axhline(with_value, **VALUE)
     axes.axhline(least, color=QUIET, linewidth=0.8)
@@ -219,27 +136,6 @@ parabola = Picture(build_parabola, update_parabola, size=(720, 340))
 
 # Least squares
 
-PLACES = {
-    "start by day": (0, 0),
-    "start by night": (0, CELLS),
-    "step 2, cell 2 by day": (2, 2),
-    "step 2, cell 4 by day": (2, 4),
-    "step 2, cell 1 by night": (2, CELLS + 1),
-}
-GUESSES = torch.linspace(-8, 8, 129, dtype=torch.float64)
-
-
-def expected_loss(guess, values, probabilities):
-    """E[(guess - G)^2]: `value_loss` of each possible G, weighed by its probability. A float."""
-    guess = torch.as_tensor(guess, dtype=torch.float64)
-    losses = torch.stack([value_loss(guess, value) for value in values])
-    return expectation(losses, probabilities).item()
-
-
-@cache
-def loss_curve(place):
-    return np.array([expected_loss(guess, *outcomes(*PLACES[place])) for guess in GUESSES])
-
 
 def build_regression(figure):
     left, right = figure.subplots(1, 2)
@@ -252,14 +148,23 @@ def build_regression(figure):
     (dot,) = right.plot([], [], "o", color=VALUE["color"], markersize=8)
     (least,) = right.plot([], [], "v", color="black", markersize=8)
     right.set(xlim=(-8.4, 8.4), ylim=(-6, 230), xlabel="guess c", ylabel=r"mean of $(c - G)^2$")
-    return locals()
+    return {
+        "left": left,
+        "right": right,
+        "bars": bars,
+        "labels": labels,
+        "guess": guess,
+        "curve": curve,
+        "dot": dot,
+        "least": least,
+    }
 
 
 def update_regression(artists, *, place, guess):
     values, p = outcomes(*PLACES[place])
+    move_bars(artists["bars"], [*p, *[0] * (len(artists["bars"]) - len(p))])
     for number, (bar, label) in enumerate(zip(artists["bars"], artists["labels"], strict=True)):
         there = number < len(values)
-        bar.set_height(p[number].item() if there else 0)
         bar.set_x((values[number].item() if there else 0) - 0.35)
         shown = there and p[number] > 0.005
         label.set_text(f"{p[number]:.2f}" if shown else "")
@@ -283,61 +188,21 @@ regression = Picture(build_regression, update_regression, size=(760, 340))
 
 # A baseline that is learned
 
-STEPS = 100
-JUDGES = 2000  # plays, drawn apart, on which a learned baseline is judged
-
-
-def learn_baseline(plays, *, step_size, steps):
-    """Gradient descent on `value_loss` with targets G_t, from b = 0.
-
-    Yields:
-        baseline [6, 12], loss (float): before each step and after the last one.
-    """
-    world = world_and_plays()[0]
-    targets, taken = reward_to_go(plays.rewards, gamma=1.0), plays.mask == 1
-    table = torch.zeros(world.steps + 1, STATES + 1, dtype=torch.float64)
-    for step in range(steps + 1):
-        table.requires_grad_()
-        values, _ = world.step_values(table, plays)
-        loss = value_loss(values[taken], targets[taken])
-        (gradient,) = torch.autograd.grad(loss, table)
-        yield table.detach()[:-1, :STATES], loss.item()
-        if step < steps:
-            table = table.detach() - step_size * gradient
-
-
-def explained(baseline, plays):
-    """`explained_variance` of a baseline [6, 12] on these plays. A float."""
-    taken = plays.mask == 1
-    padded = torch.cat([baseline, torch.zeros_like(baseline[:, :1])], dim=1)
-    to_go = reward_to_go(plays.rewards, gamma=1.0)
-    return explained_variance(padded.gather(1, plays.states)[taken], to_go[taken]).item()
-
-
-def draw_plays(number, seed):
-    world, policy, *_ = world_and_plays()
-    return world.sample(policy, number, generator=torch.Generator().manual_seed(seed))
-
-
-@cache
-def judges():
-    return draw_plays(JUDGES, 1000)
-
 
 def build_learning(figure):
     left, right = figure.subplots(1, 2)
-    world, policy, values, *_ = world_and_plays()
+    world, policy, *_ = world_and_plays()
     visits = world.visits(policy)
     met = visits > 1e-3
     quiet_grid(left)
     left.plot([-8, 8], [-8, 8], color=QUIET, linewidth=0.8)
     dots = left.scatter(
-        values[:-1, :STATES][met], np.zeros(int(met.sum())), s=20 + 400 * visits[met], color=VALUE["color"], alpha=0.8
+        exact_values()[met], np.zeros(int(met.sum())), s=20 + 400 * visits[met], color=VALUE["color"], alpha=0.8
     )
     left.set(xlim=(-8, 6), ylim=(-8, 6), xlabel="exact $V_t(s)$", ylabel="learned $b_t(s)$")
     quiet_grid(right)
     (curve,) = right.plot([], [], **VARIANCE)
-    none, exact = variance_with(0.0).sum().item(), variance_with(values[:-1, :STATES]).sum().item()
+    none, exact = variance_with(0.0).sum().item(), variance_with(exact_values()).sum().item()
     right.axhline(none, **RETURN)
     right.text(STEPS, none + 0.4, f"no baseline {none:.2f}", ha="right", va="bottom", fontsize=8.5)
     right.axhline(exact, **VALUE)
@@ -349,7 +214,7 @@ def build_learning(figure):
 def update_learning(artists, *, plays, step_size, sample):
     own = draw_plays(plays, sample)
     met = artists["met"]
-    exact = world_and_plays()[2][:-1, :STATES][met]
+    exact = exact_values()[met]
     curve = []
     for step, (baseline, loss) in enumerate(learn_baseline(own, step_size=step_size, steps=STEPS)):
         curve.append(variance_with(baseline).sum().item())

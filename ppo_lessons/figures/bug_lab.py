@@ -5,55 +5,21 @@ import textwrap
 
 import numpy as np
 
-from ppo_lessons.experiments.bug_lab import BUGS, train_with
+from ppo_lessons.experiments.bug_lab import CASES, CURVES, STEPS, rows
 from ppo_lessons.figures.style import ADVANTAGE, CLIPPED, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
-from ppo_lessons.ppo import Config
 
-STEPS = 100_000
-PANELS = {  # what: (line, limits, scale)
-    "return": (RETURN, (0, 520), "linear"),
-    "KL at the first minibatch": (CLIPPED, (-0.005, 0.105), "linear"),
-    "explained variance": (VARIANCE, (-0.55, 1.05), "linear"),
-    "value loss": (VALUE, (1e-3, 1e3), "log"),
-    "entropy": (ADVANTAGE, (0, 0.75), "linear"),
-}
-# The curve that betrays each bug most clearly.
-TELLS = {
-    "no bootstrap at a time limit": "value loss",
-    "the sum runs across resets": "value loss",
-    "values of the rollout before": "value loss",
-    "advantages of the wrong sign": "return",
-    "advantages not normalised": "none of them",
-    "ratio from another sample's log-probability": "KL at the first minibatch",
-    "entropy of the wrong sign": "entropy",
-}
-# The same bugs without their names, in an order that does not follow the list.
-CASES = dict(zip("ABCDEFG", (list(BUGS)[i] for i in (3, 6, 2, 5, 0, 4, 1)), strict=True))
-
-
-FINISHED = {}  # (bug, seed): the run, so that nobody waits for the same run twice
-
-
-def rows(bug, seed):
-    """One run, update by update: steps / 1000, then the numbers of `PANELS` in their order."""
-    if (bug, seed) in FINISHED:
-        yield from FINISHED[bug, seed]
-        return
-    run = []
-    for record, first_kl in train_with(bug, Config(seed=seed, total_steps=STEPS, device="cpu")):
-        numbers = record.mean_return, first_kl, record.explained_variance, record.value_loss, record.entropy
-        run.append((record.env_steps / 1000, *numbers))
-        yield run[-1]
-    FINISHED[bug, seed] = run
-
-
-def curves(bug, seed):
-    """A whole run: [1 + updates, 1 + panels], steps / 1000 first."""
-    return np.array(list(rows(bug, seed)))
+STYLES = (  # of each curve: (line, limits, scale)
+    (RETURN, (0, 520), "linear"),
+    (CLIPPED, (-0.005, 0.105), "linear"),
+    (VARIANCE, (-0.55, 1.05), "linear"),
+    (VALUE, (1e-3, 1e3), "log"),
+    (ADVANTAGE, (0, 0.75), "linear"),
+)
+PANELS = dict(zip(CURVES, STYLES, strict=True))
 
 
 def build(figure):
-    panels, lines = {}, {}
+    lines = {}
     axes = figure.subplots(2, 3)
     for panel, (name, (line, limits, scale)) in zip(axes.flat, PANELS.items(), strict=False):
         quiet_grid(panel)
@@ -62,7 +28,6 @@ def build(figure):
         panel.set(ylim=limits, yscale=scale, xlim=(0, STEPS / 1000))
         panel.set_title(name, fontsize=9.5)
         lines[name] = right, wrong
-        panels[name] = panel
     for panel in axes.flat[2:5]:
         panel.set_xlabel("environment steps / 1000")
     axes.flat[5].axis("off")

@@ -3,11 +3,13 @@
 import matplotlib
 from matplotlib.figure import Figure
 
+from ppo_lessons.experiments.clip import CASES
 from ppo_lessons.experiments.ladder import load
-from ppo_lessons.figures import clip
-from ppo_lessons.figures import variance_ladder as variance
-from ppo_lessons.figures.ladder import SOLVED
+from ppo_lessons.experiments.variance_ladder import variances
+from ppo_lessons.figures.clip import case_row
+from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.figures.style import BIAS, GRID, OLD_POLICY, POLICY, RC, RETURN, quiet_grid
+from ppo_lessons.figures.variance_ladder import RUNGS
 
 A4 = (11.69, 8.27)  # inches, landscape
 SMALL, FORMULA, HEADING = 6.5, 9.4, 9.5  # points
@@ -83,11 +85,11 @@ def draw_formulas(axes):
 
 def draw_variances(axes):
     """The variance ladder: exact variance of the gradient from one play."""
-    heights = variance.variances("gae")
+    heights = variances("gae")
     for place, (name, height) in enumerate(heights.items()):
-        axes.barh(place, height, color=variance.RUNGS[name][2]["color"], height=0.62)
+        axes.barh(place, height, color=RUNGS[name][1]["color"], height=0.62)
         axes.text(height + 0.8, place, f"{height:.2f}", va="center")
-    axes.set_yticks(range(len(heights)), [variance.RUNGS[name][0] for name in heights])
+    axes.set_yticks(range(len(heights)), [RUNGS[name][0] for name in heights])
     axes.tick_params(axis="y", labelsize=8)
     axes.set(xlim=(0, 56), ylim=(len(heights) - 0.5, -0.5), xticks=range(0, 51, 10))
     axes.set_xlabel("exact, with the exact critic; the bias is 0")
@@ -98,7 +100,7 @@ def draw_cases(axes):
     """The six cases of the clipped objective, each found by asking autograd."""
     axes.axis("off")
     put_title(axes, f"Clip: six cases (band 1 ± ε, here ε = {EPSILON})")
-    rows = [clip.case_row(place, sign, EPSILON) for place, sign in clip.CASES]
+    rows = [case_row(place, sign, EPSILON) for place, sign in CASES]
     header = ["ρ", "A", "smaller term", "gradient"]
     table = axes.table([header, *rows], cellLoc="center", colWidths=[0.3, 0.1, 0.36, 0.24], bbox=[0, 0, 1, 1])
     table.auto_set_font_size(False)

@@ -5,48 +5,30 @@ import itertools
 import torch
 from matplotlib.patches import Rectangle
 
-from ppo_lessons.clip import clip_ratio, clipped_objective
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.tabular import train_table
+from ppo_lessons.clip import clip_ratio
+from ppo_lessons.corridor import Corridor
+from ppo_lessons.experiments.clip import (
+    CASES,
+    UPDATES,
+    case_of,
+    example_of,
+    gradient_of_sample,
+    smaller_term,
+    train_both,
+)
 from ppo_lessons.figures.style import CLIPPED, GRID, OLD_POLICY, PENALTY, POLICY, TOTAL, Picture, quiet_grid
-from ppo_lessons.kl_penalty import penalized_objective
+
+# The objective of one sample
 
 RATIOS = torch.linspace(0.0, 2.0, 201, dtype=torch.float64)
-CASES = [  # rho against the band, sign of A
-    ("below", "+"),
-    ("inside", "+"),
-    ("above", "+"),
-    ("below", "−"),
-    ("inside", "−"),
-    ("above", "−"),
-]
-
-
-def gradient_of_sample(ratio, advantage, epsilon):
-    """Objective of one sample and its derivative with respect to the ratio, by autograd: two floats."""
-    rho = torch.tensor([ratio], dtype=torch.float64, requires_grad=True)
-    zero, adv = torch.zeros(1, dtype=torch.float64), torch.tensor([advantage], dtype=torch.float64)
-    objective = clipped_objective(rho.log(), zero, adv, epsilon=epsilon).objective
-    (gradient,) = torch.autograd.grad(objective, rho)
-    return objective.item(), gradient.item()
-
-
-def case_of(ratio, advantage, epsilon):
-    """Number of the row in `CASES`, or None where the advantage is 0."""
-    if advantage == 0:
-        return None
-    place = 0 if ratio < 1 - epsilon else 2 if ratio > 1 + epsilon else 1
-    return place + (0 if advantage > 0 else 3)
+TERMS = {"plain": "plain ρA", "clipped": "clipped", "both": "both equal"}
 
 
 def case_row(place, sign, epsilon):
-    """One row of the table, found by asking autograd at a ratio of that kind: [rho, A, term, gradient]."""
-    ratio = {"below": (1 - epsilon) / 2, "inside": 1.0, "above": 1.5 + epsilon}[place]
-    advantage = 1.0 if sign == "+" else -1.0
+    """One row of the table in words, found by asking autograd: [rho, A, smaller term, gradient]."""
+    ratio, advantage = example_of(place, sign, epsilon)
     _, gradient = gradient_of_sample(ratio, advantage, epsilon)
-    plain, held = ratio * advantage, min(max(ratio, 1 - epsilon), 1 + epsilon) * advantage
-    term = "both equal" if plain == held else "plain ρA" if plain < held else "clipped"
-    return [f"{place} band", sign, term, "0" if gradient == 0 else "A"]
+    return [f"{place} band", sign, TERMS[smaller_term(ratio, advantage, epsilon)], "0" if gradient == 0 else "A"]
 
 
 def build_objective(figure):
@@ -71,7 +53,8 @@ def build_objective(figure):
     for x, words in zip(places, ("ρ", "A", "smaller term", "gradient"), strict=True):
         right.text(x, 0.5, words, weight="bold", **centred)
     table = [[right.text(x, row + 1.5, "", **centred) for x in places] for row in range(len(CASES))]
-    return locals()
+    lines = {"band": band, "plain": plain, "held": held, "least": least, "dot": dot, "arrow": arrow}
+    return {"left": left, "right": right, "table": table, "mark": mark, **lines}
 
 
 def update_objective(artists, *, epsilon, advantage, ratio):
@@ -104,19 +87,8 @@ def update_objective(artists, *, epsilon, advantage, ratio):
 
 objective = Picture(build_objective, update_objective, size=(780, 350))
 
-UPDATES, PLAYS, EPOCHS, STEP_SIZE, LAM = 12, 12, 100, 1.0, 0.95
 
-
-def clip_with(epsilon):
-    """PPO-clip's objective in the form that `train_table` takes."""
-    return lambda logp, old_logp, advantages, kl: (
-        clipped_objective(logp, old_logp, advantages, epsilon=epsilon).objective
-    )
-
-
-def penalty_with(beta):
-    """PPO-penalty's objective in the form that `train_table` takes."""
-    return lambda logp, old_logp, advantages, kl: penalized_objective(logp, old_logp, advantages, kl, beta=beta)
+# Two leashes on the Corridor
 
 
 def build_training(figure):
@@ -138,22 +110,8 @@ def build_training(figure):
 
 
 def update_training(artists, *, epsilon, beta, sample):
-    world = Corridor()
-    start = world.policy(SLIDES_POLICY)
-    settings = {
-        "updates": UPDATES,
-        "plays": PLAYS,
-        "epochs": EPOCHS,
-        "step_size": STEP_SIZE,
-        "lam": LAM,
-        "seed": sample,
-    }
     runs = {"clip": [], "penalty": []}
-    for both in zip(
-        train_table(world, start, clip_with(epsilon), **settings),
-        train_table(world, start, penalty_with(beta), **settings),
-        strict=True,
-    ):
+    for both in train_both(epsilon, beta, seed=sample):
         for name, record in zip(runs, both, strict=True):
             runs[name].append(record)
             updates = [r.update for r in runs[name]]

@@ -2,44 +2,14 @@
 
 import math
 
-import numpy as np
 import torch
 
+from ppo_lessons.experiments.advantage import mean_score
+from ppo_lessons.experiments.continuous_actions import BOX, density, one_step
 from ppo_lessons.figures.style import ADVANTAGE, BIAS, GRID, OLD_POLICY, POLICY, QUIET, TOTAL, Picture, quiet_grid
-from ppo_lessons.trainer.distributions import Gaussian
 
-BOX = 2.0  # Pendulum's torque, N m
-STEP = 0.25  # length of the gradient step that is drawn
-ACTIONS = np.linspace(-5, 5, 301)
+ACTIONS = torch.linspace(-5, 5, 301, dtype=torch.float64)
 MEANS = torch.linspace(-4, 4, 81, dtype=torch.float64)
-
-
-def density(mean, log_std):
-    """pi(a) on the grid of actions."""
-    parameters = torch.tensor([mean, log_std], dtype=torch.float64).expand(len(ACTIONS), 2)
-    return Gaussian.log_probability(parameters, torch.tensor(ACTIONS)[:, None]).exp()
-
-
-def one_step(mean, log_std, action, advantage):
-    """Mean and log standard deviation after one step of gradient ascent on A log pi(a): two floats."""
-    parameters = torch.tensor([mean, log_std], dtype=torch.float64, requires_grad=True)
-    objective = advantage * Gaussian.log_probability(parameters, torch.tensor([action], dtype=torch.float64))
-    (gradient,) = torch.autograd.grad(objective, parameters)
-    return (parameters + STEP * gradient).tolist()
-
-
-def mean_score(means, log_std, *, cut):
-    """E[d log pi(a) / d mu] for a drawn from pi, with the action as drawn or cut to the box, one number for each mean.
-
-    By summing over a fine grid. As drawn it is 0: the identity behind the baseline. Cut, it pulls the mean inwards.
-    """
-    sigma = math.exp(log_std)
-    noise = torch.linspace(-8, 8, 4001, dtype=torch.float64)
-    weight = (-noise.square() / 2).exp()
-    weight = weight / weight.sum()
-    actions = means[:, None] + sigma * noise
-    taken = actions.clamp(-BOX, BOX) if cut else actions
-    return ((taken - means[:, None]) / sigma**2 * weight).sum(1)
 
 
 def build_step(figure):
@@ -58,21 +28,22 @@ def build_step(figure):
     here = right.axvline(0, color=QUIET, linewidth=0.9)
     right.set(xlim=(-4, 4), ylim=(-10, 10), xlabel="mean μ", ylabel="E[∂ log π / ∂μ], should be 0")
     right.legend(loc="upper right", fontsize=8.5)
-    return locals()
+    lines = {"before": before, "after": after, "raw": raw, "given": given, "pull": pull, "here": here}
+    return {"left": left, "right": right, **lines}
 
 
 def update_step(artists, *, mean, log_std, draw, advantage):
     action = mean + math.exp(log_std) * draw
     cut = min(max(action, -BOX), BOX)
     new_mean, new_log_std = one_step(mean, log_std, action, advantage)
-    artists["before"].set_data(ACTIONS, density(mean, log_std))
-    artists["after"].set_data(ACTIONS, density(new_mean, new_log_std))
+    width, new_width = math.exp(log_std), math.exp(new_log_std)
+    artists["before"].set_data(ACTIONS, density(ACTIONS, mean, log_std))
+    artists["after"].set_data(ACTIONS, density(ACTIONS, new_mean, new_log_std))
     artists["raw"].set_data([action], [0])
     artists["given"].set_data([cut], [0])
-    artists["pull"].set_data(MEANS, mean_score(MEANS, log_std, cut=True))
+    artists["pull"].set_data(MEANS, mean_score(MEANS, width, box=BOX))
     artists["here"].set_xdata([mean] * 2)
-    bias = mean_score(torch.tensor([mean], dtype=torch.float64), log_std, cut=True).item()
-    width, new_width = math.exp(log_std), math.exp(new_log_std)
+    bias = mean_score(mean, width, box=BOX).item()
     artists["left"].set_title(f"A = {advantage:+g}: μ {mean:.2f} → {new_mean:.2f}, σ {width:.2f} → {new_width:.2f}")
     artists["right"].set_title(f"the cut action would add {bias + 0.0:+.2f}".replace("-0.00", "+0.00"))
     return (

@@ -1,14 +1,11 @@
 """The map of the course: every lesson with its function, and which function is used where, read from the code."""
 
-import ast
-import importlib.util
 import itertools
-from functools import cache
-from pathlib import Path
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from ppo_lessons import LESSONS
+from ppo_lessons.experiments.course_map import called_by_trainer, uses
 from ppo_lessons.figures.style import POLICY, QUIET, Picture
 
 MAIN_FUNCTION = {
@@ -24,25 +21,8 @@ MAIN_FUNCTION = {
     "clip": "clipped_objective",
     "entropy": "entropy",
 }
-TRAINER = ("ppo", "rollout")
 WIDTH, HEIGHT = 2.0, 0.86
 COLUMNS = 4
-
-
-@cache
-def uses():
-    """Which lessons' functions each module imports, read from its source: name -> set of lessons."""
-    found = {}
-    for name in (*LESSONS, *TRAINER):
-        source = Path(importlib.util.find_spec(f"ppo_lessons.{name}").origin).read_text()
-        modules = {node.module for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom)}
-        found[name] = {lesson for lesson in LESSONS if f"ppo_lessons.{lesson}" in modules}
-    return found
-
-
-def called_by_trainer():
-    """The lessons whose functions a training run calls, in order."""
-    return [name for name in LESSONS if any(name in uses()[module] for module in TRAINER)]
 
 
 def place(number):

@@ -1,55 +1,32 @@
 """Lesson 01 drawn: one mean of an exam, many means, and the mean return of the Corridor."""
 
-from functools import cache
-
 import numpy as np
-import torch
 
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.expectation import expectation, standard_error
-from ppo_lessons.figures.style import RETURN, TOTAL, VARIANCE, Picture, quiet_grid
+from ppo_lessons.expectation import standard_error
+from ppo_lessons.experiments.expectation import (
+    EXAMS,
+    HIGH,
+    LONGEST,
+    LOW,
+    MOST_PLAYS,
+    POLICIES,
+    STUDENTS,
+    band,
+    distribution,
+    exact_error,
+    exams,
+    mean_and_variance,
+    moments,
+    running_means,
+    sampled_returns,
+    share_between,
+    share_inside,
+    share_of,
+    students,
+)
+from ppo_lessons.figures.style import RETURN, TOTAL, VARIANCE, Picture, label_bars, move_bars, quiet_grid
 
-LOW, HIGH = 80.0, 90.0  # the two marks of Ming's exam
-LONGEST = 1000  # exams in one sample
-STUDENTS, EXAMS = 2000, 200  # how often, and how long, the picture `again` samples
 DRAWN = 25  # so many of the students' means are drawn as lines
-MOST_PLAYS = 2000
-POLICIES = {
-    "slides": SLIDES_POLICY,
-    "even": (1 / 3, 1 / 3, 1 / 3),
-    "leftward": (0.8, 0.1, 0.1),
-}
-
-
-def moments(p):
-    """Exact expectation and variance of one exam with P(90) = p: two floats."""
-    marks = torch.tensor([LOW, HIGH], dtype=torch.float64)
-    chance = torch.tensor([1 - p, p], dtype=torch.float64)
-    mean = expectation(marks, chance)
-    return mean.item(), expectation((marks - mean).square(), chance).item()
-
-
-@cache
-def uniforms(sample, *shape):
-    """Random numbers between 0 and 1, the same for the same sample number."""
-    return torch.rand(shape, generator=torch.Generator().manual_seed(sample), dtype=torch.float64)
-
-
-def exams(p, sample, *shape):
-    """Marks drawn with P(90) = p. The same sample number means the same luck for every p."""
-    return LOW + (HIGH - LOW) * (uniforms(sample, *shape) < p).double()
-
-
-def running_means(samples):
-    """Mean of the first 1, 2, ..., n draws along axis 0."""
-    count = torch.arange(1, len(samples) + 1, dtype=torch.float64)
-    return samples.cumsum(0) / count.reshape(-1, *[1] * (samples.dim() - 1))
-
-
-def band(mean, variance, n):
-    """The two edges mean - SE and mean + SE, where SE = sqrt(variance / n) is the exact standard error."""
-    reach = np.sqrt(variance / np.asarray(n, dtype=float))
-    return mean - reach, mean + reach
 
 
 def build_mean(axes, longest, unit):
@@ -69,6 +46,7 @@ def build_mean(axes, longest, unit):
 
 
 def update_mean(artists, samples, n, mean, variance):
+    """Move what `build_mean` drew to these samples, and return the mean of the first n of them."""
     count = np.arange(1, len(samples) + 1)
     means = running_means(samples).numpy()
     artists["shade"].set_data(count, *band(mean, variance, count))
@@ -83,7 +61,7 @@ def build_exam(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     bars = left.bar([0, 1], [0, 0], width=0.55, color=RETURN["color"], alpha=0.8)
     chances = left.hlines([0, 0], [-0.38, 0.62], [0.38, 1.38], color=TOTAL["color"], linewidth=2.0)
-    labels = [left.text(place, 0, "", ha="center", va="bottom", fontsize=8.5) for place in (0, 1)]
+    labels = label_bars(bars, va="bottom", fontsize=8.5)
     left.set(xlim=(-0.6, 1.6), ylim=(0, 1.15), ylabel="bar: share seen, line: probability")
     left.set_xticks([0, 1], [f"mark {LOW:.0f}", f"mark {HIGH:.0f}"])
     artists = build_mean(right, LONGEST, "mean mark")
@@ -94,14 +72,14 @@ def build_exam(figure):
 def update_exam(artists, *, n, p, sample):
     mean, variance = moments(p)
     marks = exams(p, sample, LONGEST)
-    seen = (marks[:n] == HIGH).double().mean().item()
-    for bar, label, share, chance in zip(artists["bars"], artists["labels"], (1 - seen, seen), (1 - p, p), strict=True):
-        bar.set_height(share)
-        label.set_y(max(share, chance) + 0.02)
+    seen = share_of(marks[:n], [HIGH]).item()
+    move_bars(artists["bars"], (1 - seen, seen))
+    for label, share, chance in zip(artists["labels"], (1 - seen, seen), (1 - p, p), strict=True):
+        label.set_y(max(share, chance) + 0.02)  # above the bar and the line
         label.set_text(f"{share:.2f}")
     artists["chances"].set_segments([[(x - 0.38, y), (x + 0.38, y)] for x, y in ((0, 1 - p), (1, p))])
     now = update_mean(artists, marks, n, mean, variance)
-    true_error, guessed = (variance / n) ** 0.5, standard_error(marks[:n]).item()
+    true_error, guessed = exact_error(variance, n), standard_error(marks[:n]).item()
     artists["left"].set_title(f"P({HIGH:.0f}) = {p:.2f}, seen in {seen:.0%} of {n}")
     artists["axes"].set_title(f"n = {n}: mean {now:.2f}, expectation {mean:.2f},\nstandard error {true_error:.2f}")
     return (
@@ -111,12 +89,6 @@ def update_exam(artists, *, n, p, sample):
 
 
 exam = Picture(build_exam, update_exam, size=(760, 350))
-
-
-@cache
-def students(p):
-    """Running means of all students [EXAMS, STUDENTS]."""
-    return running_means(exams(p, 0, EXAMS, STUDENTS))
 
 
 def build_again(figure):
@@ -134,26 +106,25 @@ def build_again(figure):
     bins = np.arange(LOW - 0.125, HIGH + 0.25, 0.25)
     bars = right.barh(bins[:-1] + 0.125, np.zeros(len(bins) - 1), height=0.22, color=RETURN["color"])
     right.set(xlim=(0, 1.0), xlabel=f"share of {STUDENTS:,} students with this mean")
-    return locals()
+    return {"left": left, "right": right, "shades": shades, "lines": lines, "here": here, "bins": bins, "bars": bars}
 
 
 def update_again(artists, *, n, p):
     mean, variance = moments(p)
-    means = students(p).numpy()
+    means = students(p)
     count = np.arange(1, EXAMS + 1)
     one, two, beside = artists["shades"]
     one.set_data(count, *band(mean, variance, count))
     two.set_data(count, *band(mean, 4 * variance, count))
-    reach = (variance / n) ** 0.5
+    reach = exact_error(variance, n)
     beside.set_data([0, 1], [mean - reach] * 2, [mean + reach] * 2)
     for line, curve in zip(artists["lines"], means.T[:DRAWN], strict=True):
         line.set_ydata(curve)
     artists["here"].set_xdata([n, n])
-    shares = np.histogram(means[n - 1], artists["bins"])[0] / STUDENTS
-    for bar, share in zip(artists["bars"], shares, strict=True):
+    for bar, share in zip(artists["bars"], share_between(means[n - 1], artists["bins"]), strict=True):
         bar.set_width(share)
-    inside = [float((np.abs(means[n - 1] - mean) <= k * reach + 1e-9).mean()) for k in (1, 2)]
-    spread = means[n - 1].std()
+    inside = [share_inside(means[n - 1], mean, k * reach) for k in (1, 2)]
+    spread = means[n - 1].std(correction=0).item()
     artists["left"].set_title(
         f"{DRAWN} students: the means close in on {mean:.2f}\n(bands: ± 1 and ± 2 standard errors)"
     )
@@ -166,23 +137,6 @@ def update_again(artists, *, n, p):
 
 
 again = Picture(build_again, update_again, size=(780, 350))
-
-
-@cache
-def distribution(policy):
-    """The returns that occur [7] and the exact probability of each [7]."""
-    world = Corridor()
-    returns, place = world.trajectories().returns.unique(return_inverse=True)
-    probability = world.probabilities(world.policy(POLICIES[policy]))
-    return returns, torch.zeros(len(returns), dtype=torch.float64).index_add(0, place, probability)
-
-
-@cache
-def sampled_returns(policy, sample):
-    """Returns of `MOST_PLAYS` plays drawn under the policy."""
-    world = Corridor()
-    generator = torch.Generator().manual_seed(sample)
-    return world.sample(world.policy(POLICIES[policy]), MOST_PLAYS, generator=generator).returns
 
 
 def build_returns(figure):
@@ -202,14 +156,11 @@ def build_returns(figure):
 def update_returns(artists, *, plays, policy, sample):
     returns, chances = distribution(policy)
     drawn = sampled_returns(policy, sample)
-    mean = expectation(returns, chances).item()
-    variance = expectation((returns - mean).square(), chances).item()
-    shares = (drawn[:plays, None] == returns).double().mean(0)
-    for bar, share in zip(artists["bars"], shares.tolist(), strict=True):
-        bar.set_height(share)
+    mean, variance = mean_and_variance(returns, chances)
+    move_bars(artists["bars"], share_of(drawn[:plays], returns))
     artists["chances"].set_segments([[(x - 0.42, y), (x + 0.42, y)] for x, y in enumerate(chances.tolist())])
     now = update_mean(artists, drawn, plays, mean, variance)
-    reach, guessed = (variance / plays) ** 0.5, standard_error(drawn[:plays]).item()
+    reach, guessed = exact_error(variance, plays), standard_error(drawn[:plays]).item()
     artists["left"].set_title(f"J = {mean:.3f} is the\nreturn of no play")
     artists["axes"].set_title(f"N = {plays}: mean {now:.2f}, exact J {mean:.3f},\nstandard error {reach:.2f}")
     return (

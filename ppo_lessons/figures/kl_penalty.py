@@ -1,12 +1,27 @@
 """Lesson 09 drawn: steps against behaviour, a price against a limit, three estimators, and leashes on the Corridor."""
 
-from functools import cache
-
 import numpy as np
 import torch
 
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.tabular import train_table, train_trust_region
+from ppo_lessons.corridor import Corridor
+from ppo_lessons.experiments.kl_penalty import (
+    BETAS,
+    OLD,
+    UPDATES,
+    advantages_in_cell_2,
+    best_for_price,
+    bought,
+    estimator_moments,
+    inside_band,
+    level,
+    resting_band,
+    second_order,
+    stepped,
+    train_adaptive,
+    train_penalty,
+    train_trpo,
+    worth,
+)
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -19,31 +34,16 @@ from ppo_lessons.figures.style import (
     TOTAL,
     VARIANCE,
     Picture,
+    move_bars,
     quiet_grid,
 )
-from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence, penalized_objective
+from ppo_lessons.kl_penalty import kl_divergence
 
 NAMES = ("left", "up", "right")
 
 # A step in the parameters against what it does
 
 LENGTHS = torch.linspace(0, 4, 81, dtype=torch.float64)
-
-
-def stepped(sure, length):
-    """Old logits (0, 0, sure) and new ones, `length` further in the logit of `left`: [..., 3] each."""
-    length = torch.as_tensor(length, dtype=torch.float64)
-    old = torch.tensor([0.0, 0.0, sure], dtype=torch.float64).expand(*length.shape, 3)
-    return old, old + length[..., None] * torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-
-
-def second_order(sure, length):
-    """Half of step . F step for that step: the parabola that both directions of KL touch at 0.
-
-    F of a softmax is diag(pi) - pi pi^T; its entry for `left` is pi (1 - pi).
-    """
-    pi = stepped(sure, torch.zeros(()))[0].softmax(-1)[0]
-    return torch.as_tensor(length, dtype=torch.float64).square() / 2 * pi * (1 - pi)
 
 
 def build_step(figure):
@@ -61,14 +61,22 @@ def build_step(figure):
     (dot,) = right.plot([], [], "o", color=PENALTY["color"], markersize=7)
     right.set(xlim=(-0.05, 4.05), ylim=(-0.06, 2.6), xlabel="length of the step in θ", ylabel="nats")
     figure.legend(handles=[forward, backward, parabola], loc="outside lower right", ncols=3)
-    return locals()
+    return {
+        "left": left,
+        "right": right,
+        "old": old,
+        "new": new,
+        "forward": forward,
+        "backward": backward,
+        "parabola": parabola,
+        "dot": dot,
+    }
 
 
 def update_step(artists, *, sure, length):
-    old, new = stepped(sure, torch.tensor(length))
-    for name, logits in (("old", old), ("new", new)):
-        for bar, p in zip(artists[name], logits.softmax(-1).tolist(), strict=True):
-            bar.set_height(p)
+    old, new = stepped(sure, length)
+    move_bars(artists["old"], old.softmax(-1))
+    move_bars(artists["new"], new.softmax(-1))
     olds, news = stepped(sure, LENGTHS)
     artists["forward"].set_data(LENGTHS, kl_divergence(olds, news))
     artists["backward"].set_data(LENGTHS, kl_divergence(news, olds))
@@ -87,58 +95,7 @@ step = Picture(build_step, update_step, size=(760, 350))
 
 # A price and a limit are the same thing: all policies over three actions, as a triangle
 
-OLD = torch.tensor(SLIDES_POLICY, dtype=torch.float64)
 CORNERS = np.array([[0.0, 0.0], [0.5, 3**0.5 / 2], [1.0, 0.0]])  # left, up, right
-BETAS = np.geomspace(0.2, 20, 60)
-
-
-@cache
-def advantages_in_cell_2():
-    """Exact A(s, a) [3] of the slides' policy, by day in cell 2 at step 2: next to the pit."""
-    world = Corridor()
-    values, action_values = world.tables(world.policy(SLIDES_POLICY), gamma=1.0)
-    return action_values[2, 2] - values[2, 2]
-
-
-def best_for_price(beta, advantages=None):
-    """The policy [3] that maximises sum_a pi(a) A(a) - beta KL(old||pi) in one state, exactly.
-
-    Where the derivative with respect to pi(a) is the same number nu for all actions, A(a) + beta old(a) / pi(a) = nu,
-    so pi(a) = beta old(a) / (nu - A(a)); nu is the number that makes the three sum to 1.
-    """
-    advantages = advantages_in_cell_2() if advantages is None else advantages
-    low, high = advantages.max() + 1e-9, advantages.max() + 2 * beta + 1e-9  # the sum falls from above 1 to below 1
-    for _ in range(80):
-        nu = (low + high) / 2
-        if (beta * OLD / (nu - advantages)).sum() > 1:
-            low = nu
-        else:
-            high = nu
-    pi = beta * OLD / (nu - advantages)
-    return pi / pi.sum()
-
-
-@cache
-def bought():
-    """For each of `BETAS`: KL(old||pi) and the surrogate's gain of the best policy at that price, two arrays."""
-    best = [best_for_price(beta) for beta in BETAS]
-    kl = [kl_divergence(OLD.log(), pi.log()).item() for pi in best]
-    return np.array(kl), np.array([(pi @ advantages_in_cell_2()).item() for pi in best])
-
-
-def level(delta, directions=240):
-    """The policies with KL(old||pi) = delta, in order around the old one: [directions, 3]."""
-    angle = torch.linspace(0, 2 * torch.pi, directions, dtype=torch.float64)[:, None]
-    across = torch.tensor([[1.0, -1.0, 0.0]], dtype=torch.float64) / 2**0.5
-    along = torch.tensor([[1.0, 1.0, -2.0]], dtype=torch.float64) / 6**0.5
-    ray = angle.cos() * across + angle.sin() * along
-    high = torch.where(ray < 0, -OLD / ray, torch.inf).min(1, keepdim=True).values  # where the ray leaves the triangle
-    low = torch.zeros_like(high)
-    for _ in range(50):
-        middle = (low + high) / 2
-        kl = (OLD * (OLD / (OLD + middle * ray)).log()).sum(1, keepdim=True)
-        low, high = torch.where(kl < delta, middle, low), torch.where(kl < delta, high, middle)
-    return OLD + low * ray
 
 
 def build_price(figure):
@@ -169,8 +126,7 @@ def build_price(figure):
 
 def update_price(artists, *, beta):
     best = best_for_price(beta)
-    delta = kl_divergence(OLD.log(), best.log()).item()
-    gain = (best @ advantages_in_cell_2()).item()
+    delta, gain = worth(best)
     artists["ball"].set_data(*(level(delta).numpy() @ CORNERS).T)
     artists["best"].set_data(*(best.numpy() @ CORNERS)[:, None])
     artists["here"].set_xdata([beta, beta])
@@ -188,29 +144,9 @@ price = Picture(build_price, update_price, size=(740, 350))
 
 # Three estimators, every action listed
 
-DIRECTION = torch.tensor([1.0, 0.0, -1.0], dtype=torch.float64)
 STEPS = torch.linspace(0.1, 2.0, 77, dtype=torch.float64)
 ESTIMATORS = {"k1": VARIANCE, "k2": BIAS, "k3": {**PENALTY, "linestyle": "-."}}
 MARKERS = {"k1": "o", "k2": "s", "k3": "D"}
-
-
-def moved(length):
-    """log pi_old and log pi [..., 3]: the slides' policy, and a shift of `length` from right to left in its logits."""
-    length = torch.as_tensor(length, dtype=torch.float64)[..., None]
-    new = (OLD.log() + length * DIRECTION).log_softmax(-1)
-    return OLD.log().expand_as(new), new
-
-
-def estimator_moments(length):
-    """Exact KL(old||new) and, for k1, k2, k3, mean and standard deviation of one sample from the old policy."""
-    old, new = moved(length)
-    moments = {}
-    for name in ESTIMATORS:
-        samples = approximate_kl(new, old, estimator=name)
-        mean = (old.exp() * samples).sum(-1)
-        spread = ((old.exp() * samples.square()).sum(-1) - mean.square()).clamp(min=0).sqrt()
-        moments[name] = mean, spread
-    return kl_divergence(old, new), moments
 
 
 def build_estimators(figure):
@@ -264,41 +200,6 @@ def update_estimators(artists, *, length, samples):
 estimators = Picture(build_estimators, update_estimators, size=(760, 340))
 
 # Leashes on the Corridor
-
-UPDATES, PLAYS, EPOCHS, STEP_SIZE, LAM, DAMPING = 12, 12, 40, 1.0, 0.95, 1e-3
-
-
-def penalty_with(beta):
-    """PPO-penalty's objective in the form that `train_table` takes."""
-    return lambda logp, old_logp, advantages, kl: penalized_objective(logp, old_logp, advantages, kl, beta=beta)
-
-
-def train_penalty(beta, *, seed):
-    """PPO-penalty with a fixed price, from the slides' policy: an iterator of records."""
-    world = Corridor()
-    settings = {"updates": UPDATES, "plays": PLAYS, "epochs": EPOCHS, "step_size": STEP_SIZE, "lam": LAM, "seed": seed}
-    return train_table(world, world.policy(SLIDES_POLICY), penalty_with(beta), **settings)
-
-
-def train_adaptive(beta, *, target, seed, adapt=adapt_beta):
-    """PPO-penalty whose price is adapted after each update: an iterator of (record, price used in that update)."""
-    world, price = Corridor(), [beta]
-
-    def objective(logp, old_logp, advantages, kl):
-        return penalized_objective(logp, old_logp, advantages, kl, beta=price[0])
-
-    settings = {"updates": UPDATES, "plays": PLAYS, "epochs": EPOCHS, "step_size": STEP_SIZE, "lam": LAM, "seed": seed}
-    for record in train_table(world, world.policy(SLIDES_POLICY), objective, **settings):
-        yield record, price[0]
-        if record.update:
-            price[0] = adapt(price[0], record.kl, target=target)
-
-
-def train_trpo(max_kl, *, seed):
-    """TRPO from the slides' policy: an iterator of records."""
-    world = Corridor()
-    settings = {"updates": UPDATES, "plays": PLAYS, "max_kl": max_kl, "damping": DAMPING, "lam": LAM, "seed": seed}
-    return train_trust_region(world, world.policy(SLIDES_POLICY), **settings)
 
 
 def prepare(axes, ylabel):
@@ -376,7 +277,7 @@ def build_adaptive(figure):
 
 
 def update_adaptive(artists, *, target_kl, first_beta, sample):
-    low, high = target_kl / 1.5, target_kl * 1.5
+    low, high = resting_band(target_kl)
     artists["band"].set_y(low)
     artists["band"].set_height(high - low)
     records, prices = [], []
@@ -387,7 +288,7 @@ def update_adaptive(artists, *, target_kl, first_beta, sample):
         artists["J"].set_data([r.update for r in records], [r.expected_return for r in records])
         artists["kl"].set_data(updates, [max(r.kl, 1.2e-4) for r in records[1:]])
         artists["prices"].set_data(updates, [max(p, 1.2e-3) for p in prices[1:]])
-        inside = sum(low <= r.kl <= high for r in records[1:])
+        inside = inside_band(records, target_kl)
         artists["left"].set_title(f"J after {record.update} updates:\n{record.expected_return:.2f}")
         artists["middle"].set_title(f"{inside} of {record.update} updates in the\nband around {target_kl:.2f} nats")
         artists["right"].set_title(f"β started at {first_beta:.1f},\nis now {price:.3g}")

@@ -1,53 +1,40 @@
 """Lesson 03 drawn: what cancels in the log, one push, the sampled gradient against the exact one, and stale plays."""
 
-from functools import cache
-
 import numpy as np
-import torch
 
-from ppo_lessons.corridor import ACTIONS, SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.tabular import train_reinforce
-from ppo_lessons.figures.style import OLD_BARS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
-from ppo_lessons.figures.variance_ladder import running_trajectory
-from ppo_lessons.log_trick import score_objective
-
-RIGHT = ACTIONS.index("right")
-
+from ppo_lessons.corridor import ACTIONS, Corridor
+from ppo_lessons.experiments.log_trick import (
+    CHANCES,
+    MOST_DOUBLINGS,
+    RUNS,
+    SAMPLES,
+    UPDATES,
+    cloud,
+    compare_one,
+    exact,
+    log_parts,
+    plays_needed,
+    push_of,
+    reached,
+    runs,
+    slopes,
+    typical_error,
+)
+from ppo_lessons.experiments.variance_ladder import total_return
+from ppo_lessons.figures.style import (
+    OLD_BARS,
+    POLICY,
+    QUIET,
+    RETURN,
+    TOTAL,
+    VARIANCE,
+    Picture,
+    label_bars,
+    move_bars,
+    quiet_grid,
+)
 
 # What the log takes apart
-
-
-def with_right(right):
-    """Logits [12, 3] of the slides' policy with another probability of `right`; left and up keep their proportion."""
-    return Corridor().policy(((1 - right) / 3, 2 * (1 - right) / 3, right))
-
-
-def log_parts(success, right):
-    """log P of the running trajectory in its three parts, when `right` works with this probability.
-
-    Returns log p(s_0), [3] log p(s', r | s, a), [3] log pi(a | s), and the derivatives of P and of log P with respect
-    to theta, the logit of `right` in cell 2 by day, both by autograd.
-    """
-    world, play = Corridor(success=(0.9, 0.8, success)), running_trajectory()
-    logits = with_right(right).requires_grad_()
-    states = play.states[:, 0].tolist()
-    chances = [world.outcomes(state, RIGHT)[0].probability for state in states]
-    environment = torch.tensor(chances, dtype=torch.float64).log()
-    policy = world.log_probabilities(logits, play)[:, 0]
-    start = torch.tensor(0.5, dtype=torch.float64).log()
-    log_p = start + environment.sum() + policy.sum()
-    (of_p,) = torch.autograd.grad(log_p.exp(), logits, retain_graph=True)
-    (of_log,) = torch.autograd.grad(log_p, logits)
-    return start, environment, policy.detach(), of_p[2, RIGHT].item(), of_log[2, RIGHT].item()
-
-
-CHANCES = np.linspace(0.5, 1.0, 26)
-
-
-@cache
-def slopes(right):
-    """Derivatives of P and of log P for every success probability of `CHANCES`: [26, 2]."""
-    return np.array([log_parts(chance, right)[3:] for chance in CHANCES.tolist()])
 
 
 def build_cancel(figure):
@@ -64,15 +51,23 @@ def build_cancel(figure):
         curves.append(axes.plot([], [], **line)[0])
         dots.append(axes.plot([], [], "o", color=line["color"], markersize=8)[0])
         axes.set(xlim=(0.48, 1.02), ylim=(0, top), xlabel="success of `right`", ylabel=name)
-    return locals()
+    return {
+        "left": left,
+        "middle": middle,
+        "last": last,
+        "bars": bars,
+        "labels": labels,
+        "curves": curves,
+        "dots": dots,
+    }
 
 
 def update_cancel(artists, *, success, right):
     start, environment, policy, of_p, of_log = log_parts(success, right)
     heights = [start.item(), policy.sum().item(), environment.sum().item()]
-    for bar, label, height in zip(artists["bars"], artists["labels"], heights, strict=True):
-        bar.set_height(height)
-        label.set_y(height - 0.1)
+    move_bars(artists["bars"], heights)
+    for label, height in zip(artists["labels"], heights, strict=True):
+        label.set_y(height - 0.1)  # below the end, also of a part that is 0
         label.set_text(f"{height:.2f}")
     for curve, dot, values, now in zip(
         artists["curves"], artists["dots"], slopes(right).T, (of_p, of_log), strict=True
@@ -95,16 +90,6 @@ cancel = Picture(build_cancel, update_cancel, size=(780, 330))
 # One push
 
 
-def push_of(action, weight, step_size):
-    """One ascent step on one action in one state: direction, push [3], and the policy before and after [3]."""
-    logits = torch.tensor(SLIDES_POLICY, dtype=torch.float64).log().requires_grad_()
-    logp = logits.log_softmax(-1)[ACTIONS.index(action)][None]
-    (direction,) = torch.autograd.grad(logp.sum(), logits, retain_graph=True)
-    (push,) = torch.autograd.grad(score_objective(logp, torch.full_like(logp, weight).detach()), logits)
-    before = logits.detach()
-    return direction, push, before.softmax(-1), (before + step_size * push).softmax(-1)
-
-
 def build_push(figure):
     left, right = figure.subplots(1, 2, width_ratios=[4, 3])
     places = np.arange(3)
@@ -117,28 +102,22 @@ def build_push(figure):
         groups = []
         for offset, name, style in zip((-0.2, 0.2), names, styles, strict=True):
             bars = axes.bar(places + offset, np.zeros(3), width=0.36, **style, label=name)
-            labels = [axes.text(place + offset, 0, "", ha="center", fontsize=8.5) for place in places]
-            groups.append((bars, labels))
+            groups.append((bars, label_bars(bars, fontsize=8.5)))
         panels.append(groups)
         axes.set_xticks(places, ACTIONS)
         axes.legend(loc="upper left")
     left.set(ylim=(-8.2, 11), ylabel="change of the logit, per unit of step")
     right.set(ylim=(0, 1.3), ylabel="probability")
-    return locals()
+    return {"left": left, "right": right, "panels": panels}
 
 
 def update_push(artists, *, weight, action, step_size):
-    for pad, groups, pair in zip(
-        (0.15, 0.01), artists["panels"], np.split(np.stack(push_of(action, weight, step_size)), 2), strict=True
-    ):
+    direction, pushed, before, after = push_of(action, weight, step_size)
+    pairs = (direction, pushed), (before, after)
+    for gap, groups, pair in zip((0.15, 0.01), artists["panels"], pairs, strict=True):
         for (bars, labels), values in zip(groups, pair, strict=True):
-            for bar, label, value in zip(bars, labels, values, strict=True):
-                bar.set_height(value)
-                label.set_text(f"{value:.2f}")
-                label.set_y(value + pad * (1 if value >= 0 else -1))
-                label.set_va("bottom" if value >= 0 else "top")
+            move_bars(bars, values, labels, gap=gap)
     taken = ACTIONS.index(action)
-    *_, before, after = push_of(action, weight, step_size)
     moves = "is not moved" if weight == 0 else "becomes more likely" if weight > 0 else "becomes less likely"
     artists["left"].title.set_text(f"`{action}` was taken and weighed {weight:+.0f}")
     artists["right"].title.set_text(f"`{action}`: {before[taken]:.2f} → {after[taken]:.2f}")
@@ -153,53 +132,6 @@ push = Picture(build_push, update_push, size=(760, 340))
 
 # The estimate against the truth
 
-SAMPLES = 40
-MOST_DOUBLINGS = 12
-
-
-@cache
-def exact():
-    """Everything that no sample changes: world, policy, list of plays, exact gradient [36], variance of one play."""
-    world = Corridor()
-    policy, plays = world.policy(SLIDES_POLICY), world.trajectories()
-    weights = plays.returns.expand_as(plays.rewards)
-    truth = world.gradient(policy).flatten()
-    return world, policy, plays, truth, world.scores(policy, weights), world.gradient_moments(policy, weights).variance
-
-
-@cache
-def drawn(doublings):
-    """Numbers of the plays in `SAMPLES` samples of 2**doublings plays each: [SAMPLES, N]."""
-    world, policy, *_ = exact()
-    generator = torch.Generator().manual_seed(doublings)
-    number = SAMPLES * 2**doublings
-    return torch.multinomial(world.probabilities(policy), number, replacement=True, generator=generator).view(
-        SAMPLES, -1
-    )
-
-
-def sampled_gradient(doublings, sample):
-    """The policy gradient estimated from one of the samples, by autograd through the lesson's function: [36]."""
-    world, policy, plays, *_ = exact()
-    plays = plays.select(drawn(doublings)[sample])
-    logits = policy.clone().requires_grad_()
-    objective = score_objective(world.log_probabilities(logits, plays), plays.returns.expand_as(plays.rewards))
-    return torch.autograd.grad(objective, logits)[0].flatten()
-
-
-@cache
-def cloud(doublings):
-    """Angle to the truth (radians), length and length of the error of all samples: three arrays [SAMPLES]."""
-    *_, truth, scores, _ = exact()
-    estimates = torch.stack([scores[plays].mean(0) for plays in drawn(doublings)])
-    return compare(estimates, truth)
-
-
-def compare(estimates, truth):
-    """Angle to the truth (radians; a right angle where an estimate is 0), length, length of the error."""
-    cosine = torch.cosine_similarity(estimates, truth[None], dim=1).clamp(-1, 1)
-    return cosine.acos().numpy(), estimates.norm(dim=1).numpy(), (estimates - truth).norm(dim=1).numpy()
-
 
 def radius(length):
     """Lengths on a logarithmic scale that starts at 0.1."""
@@ -207,8 +139,7 @@ def radius(length):
 
 
 def build_estimate(figure):
-    *_, truth, _, variance = exact()
-    truth = truth.norm().item()
+    truth = exact().gradient.norm().item()
     grid = figure.add_gridspec(1, 2, width_ratios=[6, 5])
     left, right = figure.add_subplot(grid[0], projection="polar"), figure.add_subplot(grid[1])
     left.set_thetalim(0, np.pi)
@@ -223,31 +154,29 @@ def build_estimate(figure):
     left.plot([0, 0], [0, radius(truth)], **RETURN, linewidth=4, marker="D", markersize=6, markevery=[-1])
     quiet_grid(right)
     plays = 2.0 ** np.arange(-1, MOST_DOUBLINGS + 2)
-    right.plot(plays, np.sqrt(variance.item() / plays), **VARIANCE)
+    right.plot(plays, [typical_error(number) for number in plays], **VARIANCE)
     right.axhline(truth, **RETURN)
     right.text(1, truth * 0.93, f"truth: {truth:.3f}", va="top", fontsize=8.5, color=RETURN["color"])
-    right.text(5, 4.5, f"√({variance:.2f} / N)", fontsize=8.5, color=VARIANCE["color"])
-    crossing = variance.item() / truth**2
+    right.text(5, 4.5, f"√({exact().variance:.2f} / N)", fontsize=8.5, color=VARIANCE["color"])
+    crossing = plays_needed()
     right.plot([crossing], [truth], "s", color=TOTAL["color"], markersize=5)
     right.text(crossing * 1.1, truth * 1.1, f"N = {crossing:.0f}", fontsize=8.5)
     (dots,) = right.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.8, linestyle="none")
     (dot,) = right.plot([], [], "D", color=POLICY["color"], markersize=7)
     right.set(xscale="log", yscale="log", xlim=(0.7, 6000), ylim=(0.03, 40))
     right.set(xlabel="N, number of plays", ylabel="length of the error")
-    return locals()
+    return {"left": left, "right": right, "others": others, "arrow": arrow, "dots": dots, "dot": dot}
 
 
 def update_estimate(artists, *, doublings, sample):
-    *_, truth, _, variance = exact()
     number = 2**doublings
     angles, lengths, errors = cloud(doublings)
-    (angle,), (length,), (error,) = compare(sampled_gradient(doublings, sample)[None], truth)
+    angle, length, error = compare_one(doublings, sample)
     artists["others"].set_data(angles, radius(lengths))
     artists["arrow"].set_data([angle, angle], [0, radius(length)])
     artists["dots"].set_data(np.full(SAMPLES, number), np.maximum(errors, 0.03))
     artists["dot"].set_data([number], [error])
-    degrees, times = np.degrees(angle), length / truth.norm().item()
-    typical = (variance / number).sqrt().item()
+    degrees, times, typical = np.degrees(angle), length / exact().gradient.norm().item(), typical_error(number)
     artists["left"].title.set_text(f"N = {number}: {degrees:.0f}° off, {times:.1f} times as long")
     artists["right"].title.set_text(f"error {error:.2f}; the root mean square is {typical:.2f}")
     return (
@@ -261,24 +190,6 @@ estimate = Picture(build_estimate, update_estimate, size=(780, 340))
 
 
 # REINFORCE, and what happens when the plays are used again
-
-UPDATES, STEP_SIZE, RUNS = 20, 0.2, 10
-
-
-def total_return(sample):
-    """R(tau) on every step of every play of a sample: [T, N]."""
-    return sample.returns.expand_as(sample.rewards)
-
-
-def runs(weigh, plays, reuse, *, updates=UPDATES, step_size=STEP_SIZE):
-    """True J after each update for ten samples, one list at a time."""
-    world = Corridor()
-    start = world.policy(SLIDES_POLICY)
-    for seed in range(RUNS):
-        records = train_reinforce(
-            world, start, weigh, updates=updates, plays=plays, reuse=reuse, step_size=step_size, seed=seed
-        )
-        yield [record.expected_return for record in records]
 
 
 def build_runs(axes, color, updates):
@@ -312,8 +223,8 @@ def compare_runs(artists, names, pairs, labels):
         for axes, name, group, curve, label in zip(("left", "right"), names, groups, pair, labels, strict=True):
             group.append(curve)
             show_runs(*artists[name], group)
-            end = [one[-1] for one in group]
-            words.append(f"J from {min(end):.2f} to {max(end):.2f}, mean {np.mean(end):.2f}")
+            low, high, mean = reached(group)
+            words.append(f"J from {low:.2f} to {high:.2f}, mean {mean:.2f}")
             artists[axes].title.set_text(f"{label}:\n{words[-1]}")
         yield len(groups[0]), words
 
@@ -323,7 +234,7 @@ def build_reinforce(figure):
     once = build_runs(left, RETURN["color"], UPDATES)
     again = build_runs(right, POLICY["color"], UPDATES)
     right.set_ylabel("")
-    return locals()
+    return {"left": left, "right": right, "once": once, "again": again}
 
 
 def update_reinforce(artists, *, plays, reuse):

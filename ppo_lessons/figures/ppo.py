@@ -6,7 +6,6 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ppo_lessons import data
 from ppo_lessons.experiments import ppo as experiments
 from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.figures.style import (
@@ -113,11 +112,6 @@ def seeds(runs, scores, published):
     solved = experiments.solved(scores)
     words = f"{solved} of {len(scores)} seeds reach a greedy mean of {SOLVED}; the lowest is {min(scores):.1f}."
     return Picture(build, lambda artists: words, size=(860, 340))
-
-
-def gpu_record():
-    """What `make bench-gpu` recorded, None where nobody has run it."""
-    return data.load("gpu_run")
 
 
 def gpu_run(record):

@@ -1,41 +1,39 @@
 """Lesson 04 drawn: what the past adds, what gamma costs, and what gamma aims at."""
 
-from functools import cache
-
 import numpy as np
-import torch
 
-from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, SLIDES_POLICY, START, STATES, Corridor
-from ppo_lessons.figures.log_trick import build_runs, compare_runs, runs, total_return, with_right
-from ppo_lessons.figures.style import BIAS, OLD_BARS, POLICY, QUIET, RETURN, TOTAL, VARIANCE, Picture, quiet_grid
-from ppo_lessons.figures.variance_ladder import running_trajectory
+from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, START, Corridor
+from ppo_lessons.experiments.reward_to_go import (
+    ASCENT_STEPS,
+    GAMES,
+    GAMMAS,
+    PLAYS,
+    UPDATES,
+    ascent,
+    errors,
+    mean_squared_error,
+    pairs,
+    to_go,
+    training_runs,
+)
+from ppo_lessons.experiments.variance_ladder import running_trajectory, total_return
+from ppo_lessons.figures.log_trick import build_runs, compare_runs
+from ppo_lessons.figures.style import (
+    BIAS,
+    OLD_BARS,
+    POLICY,
+    QUIET,
+    RETURN,
+    TOTAL,
+    VARIANCE,
+    Picture,
+    label_bars,
+    move_bars,
+    quiet_grid,
+)
 from ppo_lessons.reward_to_go import reward_to_go
 
-PLAYS = 64  # N, the number of plays that an estimate averages over
-
-
 # What the past adds
-
-
-@cache
-def pairs(right):
-    """Each reward times each step's grad log pi: length of the exact mean, and root mean square, [6, 6] each.
-
-    Row t is the action's step, column k the reward's. Every listed play counts with its probability.
-    """
-    world, logits = Corridor(), with_right(right)
-    plays, p = world.trajectories(), world.probabilities(logits)
-    score = torch.eye(len(ACTIONS)) - logits.softmax(-1)[:, None]  # [state, action taken, logit]
-    score = torch.cat([score, torch.zeros_like(score[:1])])  # after the end
-    weighed = torch.stack([plays.rewards * p, plays.rewards.square() * p], dim=-1).movedim(1, 0)  # [K, 6, 2]
-    mean, square = torch.zeros(2, world.steps, world.steps, dtype=torch.float64)
-    for t in range(world.steps):
-        taken = plays.states[t] * len(ACTIONS) + plays.actions[t]
-        sums = torch.zeros(score[..., 0].numel(), *weighed.shape[1:], dtype=torch.float64).index_add_(0, taken, weighed)
-        first, second = sums.unflatten(0, score.shape[:2]).unbind(-1)
-        mean[t] = torch.einsum("sak,sab->ksb", first, score).flatten(1).norm(dim=1)
-        square[t] = torch.einsum("sak,sab->k", second, score.square())
-    return mean.numpy(), square.sqrt().numpy()
 
 
 def build_causality(figure):
@@ -44,7 +42,7 @@ def build_causality(figure):
     for axes, name, top in zip(figure.subplots(1, 2), names, (0.85, 4.6), strict=True):
         steps = Corridor().steps
         bars = axes.bar(range(steps), np.zeros(steps), width=0.7)
-        labels = [axes.text(k, 0, "", ha="center", va="bottom", fontsize=8.5) for k in range(steps)]
+        labels = label_bars(bars, fontsize=8.5)
         here = axes.axvline(-0.5, color=POLICY["color"], linewidth=1.4, linestyle="--")
         axes.set(xlim=(-0.7, steps - 0.3), ylim=(0, top), xlabel="step k of the reward", ylabel=name)
         panels.append({"axes": axes, "bars": bars, "labels": labels, "here": here})
@@ -55,11 +53,11 @@ def update_causality(artists, *, step, right):
     mean, noise = (table[step] for table in pairs(right))
     for panel, heights in zip(artists["panels"], (mean, noise), strict=True):
         panel["here"].set_xdata([step - 0.5, step - 0.5])
+        move_bars(panel["bars"], heights, panel["labels"])
         for k, (bar, label) in enumerate(zip(panel["bars"], panel["labels"], strict=True)):
-            bar.set_height(heights[k])
             bar.set_color(QUIET if k < step else RETURN["color"])
-            label.set_y(heights[k])
-            label.set_text(f"{heights[k]:.2f}" if heights[k] > 1e-12 else "0")
+            if heights[k] < 1e-12:
+                label.set_text("0")
     left, last = (panel["axes"] for panel in artists["panels"])
     if step:
         left.title.set_text(f"Before step {step} the mean is 0 ...")
@@ -79,45 +77,13 @@ causality = Picture(build_causality, update_causality, size=(760, 330))
 
 # What gamma costs
 
-GAMMAS = np.linspace(0, 1, 51)
-GOALS = ["return J", "discounted return"]
-
-
-@cache
-def reward_moments():
-    """Moments of the six estimates that weigh step t with r_{t+k}, k = 0..5, and the gradients they might aim at.
-
-    G_t = sum_k gamma^k r_{t+k} is a mixture of these six, so they give bias and variance for every gamma.
-
-    Returns:
-        mean [6, 36], covariance [6, 6], and the exact gradients of E[r_t], t = 0..5: [6, 36].
-    """
-    world = Corridor()
-    policy, plays = world.policy(SLIDES_POLICY), world.trajectories()
-    shifted = [torch.cat([plays.rewards[k:], torch.zeros_like(plays.rewards[:k])]) for k in range(world.steps)]
-    mean, covariance = world.joint_moments(policy, torch.stack(shifted))
-    logits = policy.clone().requires_grad_()
-    expected = plays.rewards @ world.probabilities(logits)
-    gradients = [torch.autograd.grad(reward, logits, retain_graph=True)[0].flatten() for reward in expected]
-    return mean, covariance, torch.stack(gradients)
-
-
-@cache
-def errors(goal):
-    """Exact squared bias against the goal's gradient, and variance of one play, for all `GAMMAS`: two arrays [51]."""
-    mean, covariance, gradients = reward_moments()
-    mix = torch.as_tensor(GAMMAS)[:, None] ** torch.arange(len(mean))
-    aim = gradients.sum(0) if goal == GOALS[0] else mix @ gradients
-    bias = (mix @ mean - aim).square().sum(1)
-    return bias.numpy(), torch.einsum("gi,ij,gj->g", mix, covariance, mix).numpy()
-
 
 def build_discount(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     play = running_trajectory()
     left.bar(np.arange(3) - 0.2, play.rewards[:, 0].tolist(), width=0.36, label="reward $r_t$", **OLD_BARS)
     bars = left.bar(np.arange(3) + 0.2, np.zeros(3), width=0.36, color=RETURN["color"], label="weight $G_t$")
-    labels = [left.text(t + 0.2, 0, "", ha="center", fontsize=8.5) for t in range(3)]
+    labels = label_bars(bars, fontsize=8.5)
     left.axhline(0, color=QUIET, linewidth=0.8)
     left.set(xlim=(-0.6, 2.6), ylim=(-3, 6.8), xticks=range(3), xlabel="step t")
     left.legend(loc="upper right")
@@ -129,23 +95,27 @@ def build_discount(figure):
     (dot,) = right.plot([], [], "o", color=RETURN["color"], markersize=7)
     right.set(xlim=(-0.02, 1.02), ylim=(0, 0.72), xlabel="γ", ylabel=f"error of the gradient, {PLAYS} plays")
     right.legend(loc="upper center", ncols=2, fontsize=8.5)
-    return locals()
+    return {
+        "left": left,
+        "right": right,
+        "bars": bars,
+        "labels": labels,
+        "curves": (bias, variance, total),
+        "here": here,
+        "dot": dot,
+    }
 
 
 def update_discount(artists, *, gamma, goal):
     heights = reward_to_go(running_trajectory().rewards[:, 0], gamma=gamma).tolist()
-    for bar, label, height in zip(artists["bars"], artists["labels"], heights, strict=True):
-        bar.set_height(height)
-        label.set_y(height + (0.1 if height >= 0 else -0.1))
-        label.set_va("bottom" if height >= 0 else "top")
-        label.set_text(f"{height:.2f}")
+    move_bars(artists["bars"], heights, artists["labels"], gap=0.1)
     bias, variance = errors(goal)
-    curves = {"bias": bias, "variance": variance / PLAYS, "total": bias + variance / PLAYS}
-    for name, curve in curves.items():
-        artists[name].set_data(GAMMAS, curve)
+    parts = mean_squared_error(goal)
+    for curve, values in zip(artists["curves"], parts, strict=True):
+        curve.set_data(GAMMAS, values)
     now = int(np.abs(GAMMAS - gamma).argmin())
     artists["here"].set_xdata([gamma, gamma])
-    artists["dot"].set_data([gamma], [curves["total"][now]])
+    artists["dot"].set_data([gamma], [parts[-1][now]])
     artists["left"].title.set_text(f"γ = {gamma:.2f}: weights {', '.join(f'{h:.2f}' for h in heights)}")
     artists["right"].title.set_text(
         f"One play: variance {variance[now]:.1f}; bias {np.sqrt(bias[now]):.3f}\nagainst the gradient of the {goal}"
@@ -162,31 +132,6 @@ discount = Picture(build_discount, update_discount, size=(780, 350))
 
 # What gamma aims at
 
-ASCENT_STEPS, ASCENT_SIZE = 200, 2.0
-GAMES = {  # what leaving cell 0 pays, by day and by night
-    "coin and toll: +5, −5": Corridor(),
-    "small toll: −1, −1": Corridor(leaving=(-1.0, -1.0)),
-}
-
-
-def mean_gradient(world, logits, gamma):
-    """Exact mean [12, 3] of the estimate sum_t G_t grad log pi, without listing plays.
-
-    sum_t d_t(s) pi(a|s) (Q_t(s, a) - V_t(s)),   d_t(s) the probability of being in s at time t.
-    """
-    table = world.tables(logits, gamma=gamma)
-    advantage = table.action_values - table.values[:-1, :STATES, None]
-    return (world.visits(logits)[..., None] * logits.softmax(-1) * advantage).sum(0)
-
-
-def ascent(world, gamma):
-    """Climb along the exact mean of the estimate, from the slides' policy: logits [12, 3] after each step."""
-    logits = world.policy(SLIDES_POLICY)
-    yield logits
-    for _ in range(ASCENT_STEPS):
-        logits = logits + ASCENT_SIZE * mean_gradient(world, logits, gamma)
-        yield logits
-
 
 def build_goal(figure):
     left, right = figure.subplots(1, 2, width_ratios=[3, 3])
@@ -198,12 +143,11 @@ def build_goal(figure):
     groups = []
     for offset, situation, style in zip((-0.2, 0.2), SITUATIONS, ({"color": POLICY["color"]}, OLD_BARS), strict=True):
         bars = right.bar(np.arange(3) + offset, np.zeros(3), width=0.36, **style, label=situation)
-        labels = [right.text(i + offset, 0, "", ha="center", va="bottom", fontsize=8.5) for i in range(3)]
-        groups.append((bars, labels))
+        groups.append((bars, label_bars(bars, fontsize=8.5)))
     right.set_xticks(range(3), ACTIONS)
     right.set(ylim=(0, 1.35), ylabel="probability in cell 0")
     right.legend(loc="upper right", ncols=2)
-    return locals()
+    return {"left": left, "right": right, "best": best, "words": words, "curve": curve, "groups": groups}
 
 
 def update_goal(artists, *, gamma, game):
@@ -219,10 +163,7 @@ def update_goal(artists, *, gamma, game):
         artists["curve"].set_data(range(len(returns)), returns)
         pi = logits.softmax(-1)
         for (bars, labels), state in zip(artists["groups"], (START, CELLS + START), strict=True):
-            for bar, label, height in zip(bars, labels, pi[state].tolist(), strict=True):
-                bar.set_height(height)
-                label.set_y(height)
-                label.set_text(f"{height:.2f}")
+            move_bars(bars, pi[state], labels)
         favourite = [ACTIONS[pi[state].argmax()] for state in (START, CELLS + START)]
         artists["left"].title.set_text(f"γ = {gamma:.2f}: J = {returns[-1]:.2f} after {number} steps")
         artists["right"].title.set_text(f"In cell 0: `{favourite[0]}` by day, `{favourite[1]}` by night")
@@ -237,25 +178,13 @@ goal = Picture(build_goal, update_goal, size=(760, 340))
 
 # What less variance buys
 
-UPDATES, STEP_SIZE = 60, 0.2
-
-
-def to_go(gamma):
-    """G_t as weights for `train_reinforce`."""
-    return lambda sample: reward_to_go(sample.rewards, gamma=gamma)
-
-
-def training_runs(weigh, plays):
-    """True J after each update for ten samples, one list at a time."""
-    return runs(weigh, plays, 1, updates=UPDATES, step_size=STEP_SIZE)
-
 
 def build_training(figure):
     left, right = figure.subplots(1, 2, sharey=True)
     total = build_runs(left, QUIET, UPDATES)
     later = build_runs(right, RETURN["color"], UPDATES)
     right.set_ylabel("")
-    return locals()
+    return {"left": left, "right": right, "total": total, "later": later}
 
 
 def update_training(artists, *, plays, gamma):

@@ -1,35 +1,8 @@
 """The extra on several processes drawn: climbing with stale gradients, and the recorded scaling."""
 
-from functools import cache
-
-import torch
-
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.experiments import scaling as recorded
-from ppo_lessons.figures.reward_to_go import mean_gradient
+from ppo_lessons.corridor import Corridor
+from ppo_lessons.experiments.scaling import UPDATES, climb, load
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, Picture, quiet_grid
-
-UPDATES = 40
-
-
-@cache
-def climb(step_size, delay):
-    """Climb J with exact gradients that are `delay` updates old.
-
-    Returns:
-        J before each update and after the last [UPDATES + 1], and the cosine of the angle between the gradient used and
-        the gradient of the policy that it is applied to [UPDATES].
-    """
-    world = Corridor()
-    policies = [world.policy(SLIDES_POLICY)]
-    gradients, returns, cosines = [], [world.start_value(policies[0])], []
-    for update in range(UPDATES):
-        gradients.append(mean_gradient(world, policies[-1], gamma=1.0))  # exact, and quick: no plays are listed
-        used = gradients[max(0, update - delay)]
-        cosines.append(torch.nn.functional.cosine_similarity(used.flatten(), gradients[-1].flatten(), dim=0).item())
-        policies.append(policies[-1] + step_size * used)
-        returns.append(world.start_value(policies[-1]))
-    return returns, cosines
 
 
 def build_stale(figure):
@@ -45,7 +18,7 @@ def build_stale(figure):
     (angle,) = right.plot([], [], **BIAS)
     right.axhline(1, color=QUIET, linewidth=0.8)
     right.set(ylim=(-0.1, 1.1), ylabel="cosine with the fresh gradient")
-    return locals()
+    return {"left": left, "right": right, "fresh": fresh, "stale": stale, "angle": angle}
 
 
 def update_stale(artists, *, delay, step_size):
@@ -66,7 +39,7 @@ stale = Picture(build_stale, update_stale, size=(780, 330))
 
 def scaling(result=None):
     """Steps per second with one and two processes, as recorded: a `Picture` without controls."""
-    result = result or recorded.load()
+    result = result or load()
     rows = result["rows"]
 
     def build(figure):
