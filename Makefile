@@ -1,5 +1,5 @@
 # `make` lists the targets. Everything lives in .venv, which is made on first use and brought up to date when
-# requirements.txt or pyproject.toml change. Another Python: make lab PYTHON=python3.12
+# requirements.txt, constraints.txt or pyproject.toml change. Another Python: make lab PYTHON=python3.12
 
 PYTHON ?= python3
 LABFLAGS ?=
@@ -7,26 +7,34 @@ BIN := .venv/bin
 LINTED := ppo_lessons tests notebooks website
 NEW_ENV = $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, \
 $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_info[:2])" && $(PYTHON) -m venv
-COPY_NEW = import os, shutil; shutil.copytree("notebooks", "my", dirs_exist_ok=True, \
-ignore=shutil.ignore_patterns(".*"), copy_function=lambda a, b: os.path.exists(b) or shutil.copy(a, b))
-SITE_EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
-print(*extras["site"])
-PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra --nbval-lax --nbval-cell-timeout=120 -n 2 --dist loadscope tests ppo_lessons notebooks
+EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+print(*extras["$(1)"], sep="\n")
+# Two workers, a file or a notebook to each at a time. In this order the longest, the browser, comes first.
+PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n 2 --dist loadscope --no-loadscope-reorder
+EVERYTHING = --nbval-lax --nbval-cell-timeout=120 tests ppo_lessons notebooks
+# `make check` leaves out pictures, notebooks, widgets, practice, and what starts processes of its own.
+UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible benchmarks cheatsheet \
+controls distributed frames install lab notebooks_elsewhere practice predictions)
+CHECKED = $(filter-out $(UNCHECKED),$(wildcard tests/test_*.py)) \
+$(filter-out ppo_lessons/controls.py ppo_lessons/lab.py,$(wildcard ppo_lessons/*.py)) ppo_lessons/trainer ppo_lessons/envs
 
-.PHONY: help lab test test-all lint figures bench bench-gpu bench-ui ladder scaling site ten-runs
+.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui ladder scaling site ten-runs constraints test-newest
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 lab: .venv/installed ## open the course in JupyterLab, on your own copies of the notebooks (folder my/)
-	@$(BIN)/python -c '$(COPY_NEW)'
+	@$(BIN)/python -m ppo_lessons.lab
 	$(BIN)/python -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/my/00_start_here.ipynb $(LABFLAGS)
 
-test: lint ## lint, unit tests, doctests, browser tests and every notebook: minutes
-	$(PYTEST) -m "not slow"
+check: lint ## lint, and the unit tests and doctests of lessons and trainer: under a minute
+	$(PYTEST) -q -m "not slow" $(CHECKED)
 
-test-all: lint .site/installed ## the same and the tests marked slow: under 40 minutes
-	$(PYTEST)
+test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 8 minutes
+	$(PYTEST) $(EVERYTHING) -m "not slow"
+
+test-all: lint .site/installed ## the same and the tests marked slow, each picture and page in a browser: under 25 minutes
+	$(PYTEST) $(EVERYTHING)
 
 lint: .venv/installed-test ## check style and formatting
 	$(BIN)/ruff check $(LINTED)
@@ -58,7 +66,24 @@ site: .venv/installed .site/installed ## the course as a static site that needs 
 	.site/bin/python -m sphinx -q -W -c website -d build/site-doctrees build/site-source build/site
 	@echo "open build/site/index.html"
 
-.venv/installed: requirements.txt pyproject.toml
+constraints: ## pin anew, in constraints.txt, all that requirements.txt and the tests bring along: minutes
+	@$(NEW_ENV) --clear build/pins
+	grep -v '^-c' requirements.txt > build/pins/requirements.txt
+	build/pins/bin/python -m pip install -r build/pins/requirements.txt -e ".[test]"
+	build/pins/bin/python -m pip freeze --all --exclude-editable --exclude pip > build/pins/frozen.txt
+	(sed -n '/^#/p' constraints.txt; sed 's/+.*//' build/pins/frozen.txt) > build/pins/constraints.txt
+	mv build/pins/constraints.txt constraints.txt
+
+# ipykernel keeps its pin: requirements.txt says why.
+test-newest: ## the tests of `make test` with the newest version of every package, in an environment of their own
+	@$(NEW_ENV) --clear .newest
+	(grep -v '^-c' requirements.txt; .newest/bin/python -c '$(call EXTRA,test)') > .newest/pinned.txt
+	sed '/^ipykernel/!s/==.*//' .newest/pinned.txt > .newest/requirements.txt
+	.newest/bin/python -m pip install -r .newest/requirements.txt
+	$(PYTEST) $(EVERYTHING) -m "not slow"
+test-newest: BIN := .newest/bin
+
+.venv/installed: requirements.txt constraints.txt pyproject.toml
 	@$(NEW_ENV) .venv
 	$(BIN)/python -m pip install -r requirements.txt
 	@touch $@
@@ -74,5 +99,5 @@ site: .venv/installed .site/installed ## the course as a static site that needs 
 
 .site/installed: pyproject.toml
 	@$(NEW_ENV) .site
-	.site/bin/python -m pip install $$(.site/bin/python -c '$(SITE_EXTRA)')
+	.site/bin/python -m pip install $$(.site/bin/python -c '$(call EXTRA,site)')
 	@touch $@

@@ -2,6 +2,8 @@
 
 from gymnasium.envs.registration import register
 
+__version__ = "0.2.0"
+
 LESSONS = (
     "expectation",
     "policy_gradient",
