@@ -282,8 +282,9 @@ def show_film(before, after):
     Args:
         before, after: lists of RGB arrays [H, W, 3], as `ppo.play` returns them.
     """
-    film = ppo_figures.film(before, after)
-    return Image(data=film, format="png", alt="The agent before learning on the left, after learning on the right")
+    film = Image(data=ppo_figures.film(before, after), format="png")
+    film.alt = "The agent before learning on the left, after learning on the right"  # no argument in older IPythons
+    return film
 
 
 def with_words(bundle, text):

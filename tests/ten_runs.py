@@ -3,27 +3,11 @@
 Arguments: how many times, then parts of names to choose notebooks by. A failure ends the run and shows the cell.
 """
 
-import os
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-NO_NETWORK = ROOT / "tests" / "no_network"
-
-
-def run(path, folder):
-    """Execute one notebook with `folder` as its working directory. Raises CellExecutionError."""
-    client = NotebookClient(
-        nbformat.read(path, 4), timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-    )
-    path = os.pathsep.join(filter(None, [str(NO_NETWORK), os.environ.get("PYTHONPATH")]))
-    client.execute(env=os.environ | {"PYTHONPATH": path})
+from notebook_runner import NOTEBOOKS, run
 
 
 def main(times="10", *names):

@@ -12,7 +12,7 @@ from colorspacious import cspace_convert, deltaE
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.text import Text
-from test_figures import corners, explored, start
+from pictures import EXPLORED, at_start, each_picture, start
 
 from ppo_lessons.figures import ladder, style, variance_ladder
 from ppo_lessons.figures.style import Canvas
@@ -116,18 +116,10 @@ def test_the_colour_of_each_idea_serves_for_lines_and_words(name):
     assert contrast(to_rgb(IDEAS[name]["color"]), [1, 1, 1]) >= 4.5
 
 
-@pytest.mark.parametrize(("picture", "settings"), explored())
-def test_series_can_be_told_apart_and_are_seen(picture, settings):
-    assert problems(Canvas(picture, **start(settings))) == set()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("picture", "settings"), explored())
-def test_at_all_corners(picture, settings):
-    canvas = Canvas(picture, **start(settings))
-    for values in corners(settings):
-        *_, _ = canvas.stages(**values)
-        assert problems(canvas) == set(), values
+@each_picture
+def test_series_can_be_told_apart_and_are_seen(name):
+    """At the corners of the controls it is test_figures.py that asks."""
+    assert problems(at_start(name)) == set()
 
 
 STILL = {
@@ -143,13 +135,12 @@ def test_pictures_without_controls(name):
     assert problems(Canvas(STILL[name]())) == set()
 
 
-@pytest.mark.parametrize(("picture", "settings"), explored())
-def test_the_sentence_names_the_settings(picture, settings):
+@each_picture
+def test_the_sentence_names_the_settings(name):
     """Samples and seeds are only drawn anew; they have no meaning that could be told."""
-    values = start(settings)
-    canvas = Canvas(picture, **values)
+    text, values = at_start(name).text, start(EXPLORED[name][1])
     told = {name: value for name, value in values.items() if name not in ("sample", "seed", "doublings")}
-    assert [name for name, value in told.items() if not numbers_in(canvas.text, value)] == []
+    assert [name for name, value in told.items() if not numbers_in(text, value)] == []
 
 
 def test_planted_faults_are_found():

@@ -8,8 +8,7 @@ import torch
 
 from ppo_lessons import ppo
 from ppo_lessons.experiments import bug_lab
-from ppo_lessons.experiments.bug_lab import BUGS, train_using, train_with
-from ppo_lessons.figures.bug_lab import CASES, PANELS, TELLS, curves
+from ppo_lessons.experiments.bug_lab import BUGS, CASES, TELLS, column, train_using, train_with
 from ppo_lessons.gae import gae
 
 SHORT = ppo.Config(total_steps=3 * 2048, device="cpu")
@@ -92,10 +91,6 @@ def test_cases_are_the_bugs_in_another_order():
 
 
 SEEDS = (0, 1, 2)
-
-
-def column(bug, name, seed):
-    return curves(bug, seed)[1:, 1 + list(PANELS).index(name)]
 
 
 def late(bug, name):

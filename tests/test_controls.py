@@ -196,7 +196,7 @@ def test_live_curves_end_with_all_records():
     assert [record.update for record in live.records] == [0, 1, 2, 3]
     assert live.bar.value == 3
     assert live.bar.bar_style == "success"
-    assert live._repr_mimebundle_()[0]["text/plain"].startswith("After 6144 environment steps")
+    assert "6144" in live._repr_mimebundle_()[0]["text/plain"]
 
 
 def test_interrupting_ends_the_loop_and_keeps_what_was_learned():

@@ -63,7 +63,7 @@ def test_every_frame_shows_the_picture_of_its_values(tmp_path):
     columns, rows = (int(re.search(rf'data-{name}="(\d+)"', page)[1]) for name in ("columns", "rows"))
     assert sheet.shape == (200 * rows, 320 * columns, 3)
     for number, (height, side) in enumerate((h, s) for h in range(11) for s in ("left", "right")):
-        list(explorer.canvas.stages(height=height, side=side))
+        explorer.canvas.move(height=height, side=side)
         drawn = np.asarray(Image.open(io.BytesIO(explorer.canvas.png()))).astype(int)
         down, right = 200 * (number // columns), 320 * (number % columns)
         assert np.abs(sheet[down : down + 200, right : right + 320] - drawn).max() < 40

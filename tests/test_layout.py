@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import importlib
 import inspect
+import itertools
 import json
 import os
 import re
@@ -13,28 +14,24 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
+from notebook_runner import MODULE_OF, NOTEBOOKS, ROOT, code_of
 
 from ppo_lessons import LESSONS
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "ppo_lessons"
-NOTEBOOKS = sorted(path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-MODULE_OF = {  # notebook -> the module that it must import from
-    "00_start_here": "corridor",
-    **{f"{number:02}_{lesson}": lesson for number, lesson in enumerate(LESSONS, start=1)},
-    "12_ppo": "ppo",
-}
 LONGEST_CELL = 16
+MOST_ASSERTS = 0.14  # of the lines of code
 
 
 def relative(path):
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(tree):
+def imports(tree, without=()):
     """Every module that the code imports, with the names taken from it: `from a import b` gives a and a.b."""
     for node in ast.walk(tree):
+        if node in without:
+            continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -56,10 +53,18 @@ def pyplot_uses(tree):
 # Notebooks
 
 
+def plumbing(tree):
+    """Code that a reader would have to be told about, in words."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and (node.args.defaults or any(node.args.kw_defaults)):
+            yield f"a lambda with default arguments: {ast.unparse(node)}"
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("set_num_threads"):
+            yield "sets the number of threads"
+
+
 def notebook_problems(notebook, name):
     """What is wrong with a notebook, in words. `name` is the file's name without its ending."""
     problems = [f"metadata.{key} is stored" for key in ("widgets", "signature") if key in notebook.metadata]
-    code = []
     for number, cell in enumerate(notebook.cells):
         where = f"cell {number}"
         if cell.source.count("\n") + 1 > LONGEST_CELL:
@@ -72,8 +77,15 @@ def notebook_problems(notebook, name):
             problems.append(f"{where} has metadata of a run")
         if "NBVAL_" in cell.source or any("skip" in t or "nbval" in t for t in cell.metadata.get("tags", [])):
             problems.append(f"{where} is skipped or excused from the test")
-        code.append(TransformerManager().transform_cell(cell.source))
-    tree = ast.parse("\n".join(code))
+        if re.search(r"#\s*noqa", cell.source):
+            problems.append(f"{where} is excused from ruff")
+    code = "\n".join(code_of(notebook))
+    lines = [line.strip() for line in code.splitlines() if line.strip()]
+    asserts = sum(line.startswith("assert ") for line in lines)
+    if lines and round(asserts / len(lines), 2) > MOST_ASSERTS:
+        problems.append(f"{asserts} of {len(lines)} lines are asserts, more than {MOST_ASSERTS:.0%}")
+    tree = ast.parse(code)
+    problems += plumbing(tree)
     problems += [f"imports {module}" for module in imports(tree) if belongs(module, "ipywidgets", "matplotlib")]
     problems += [f"uses {use}" for use in pyplot_uses(tree)]
     module = MODULE_OF.get(name)
@@ -88,14 +100,10 @@ def notebook_problems(notebook, name):
     return problems
 
 
-def test_notebooks_that_must_exist_do():
-    names = {path.stem for path in NOTEBOOKS}
-    assert {"00_start_here", "07_gae", "10_clip", "12_ppo"} <= names
-
-
-def test_numbered_notebooks_bear_the_name_of_their_lesson():
-    numbered = [path.stem for path in NOTEBOOKS if path.parent.name == "notebooks" and path.stem[:2] <= "12"]
-    assert set(numbered) <= set(MODULE_OF)
+def test_every_lesson_has_its_notebook_in_the_order_of_the_derivation():
+    assert [name[:2] for name in MODULE_OF] == [f"{number:02}" for number in range(len(MODULE_OF))]
+    assert [module for module in MODULE_OF.values() if module in LESSONS] == list(LESSONS)
+    assert set(MODULE_OF.values()) == {"corridor", *LESSONS, "ppo"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
@@ -136,6 +144,11 @@ GOOD_CELL = "from ppo_lessons.gae import gae\nexplore(picture, lam=(0, 1, 0.05, 
         (nbformat.v4.new_code_cell("import ipywidgets as w"), "imports ipywidgets"),
         (nbformat.v4.new_code_cell("def f():\n    from matplotlib.figure import Figure"), "imports matplotlib"),
         (nbformat.v4.new_code_cell("%matplotlib inline\nimport pylab"), "uses pylab"),
+        (nbformat.v4.new_code_cell("assert 1 == 1"), "1 of 3 lines are asserts"),
+        (nbformat.v4.new_code_cell("import math  # no" + "qa: F401"), "excused from ruff"),
+        (nbformat.v4.new_code_cell("f = lambda x, y=1: x"), "lambda with default"),
+        (nbformat.v4.new_code_cell("f = lambda *, y=1: y"), "lambda with default"),
+        (nbformat.v4.new_code_cell("import torch\ntorch.set_num_threads(1)"), "number of threads"),
     ],
 )
 def test_a_planted_fault_in_a_notebook_is_found(planted, complaint):
@@ -153,35 +166,83 @@ def test_a_notebook_without_its_import_or_its_sliders_is_found():
 
 # Layers
 
+MATHS, GAMES = ("torch",), ("torch", "numpy", "gymnasium")
+LAYERS = (  # from the bottom up: modules and rooms, and their packages. A row sees the rows above it
+    (("validation",), MATHS),
+    (LESSONS, MATHS),  # and each lesson those before it
+    (("corridor", "trust_region"), MATHS),
+    (("envs",), GAMES),
+    (("trainer",), GAMES),
+    (("ppo",), GAMES),
+    (("experiments",), ("torch", "numpy")),
+    (("figures",), ("torch", "numpy", "matplotlib", "PIL")),
+    (("controls",), (*GAMES, "ipywidgets", "IPython")),
+    (("practice",), ("torch", "numpy", "platformdirs")),
+)
+ASIDE = {  # module or room -> (the highest layer that it sees, its packages, who may import it)
+    "__init__": (None, ("gymnasium",), ()),  # Python runs it first, whatever is imported
+    "data": (None, (), ("experiments", "figures")),
+    "cli": ("ppo", (*GAMES, "tqdm"), ()),
+    "lab": (None, (), ()),
+}
+
+
+def sights():
+    """For each module or room: the places of the package and the other packages that it may import."""
+    seen, below = {}, ["__init__"]
+    for places, packages in LAYERS:
+        for number, place in enumerate(places):
+            earlier = places[:number] if places is LESSONS else ()
+            seen[place] = ({*below, *earlier, place}, packages)
+        below += places
+    for place, (top, packages, readers) in ASIDE.items():
+        seen[place] = ({place, "__init__"} | (seen[top][0] if top else set()), packages)
+        for reader in readers:
+            seen[reader][0].add(place)
+    return seen
+
+
+SIGHT = sights()
+
+
+def place_of(name):
+    """The module or room that an import reaches, None outside the package; `ppo_lessons.LESSONS` is in `__init__`."""
+    top, *rest = name.split(".")
+    if top != "ppo_lessons":
+        return None
+    return rest[0] if rest and rest[0] in SIGHT else "__init__"
+
+
+def is_main_block(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+
+
+def is_function(node):
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+UPWARDS = {  # the two arrows that point upwards, and where they may stand
+    ("ppo", "cli"): is_main_block,  # `python -m ppo_lessons.ppo`
+    ("envs", "figures"): is_function,  # a game fetches its picture when it is asked to render
+}
+
 
 def layer_problems(module, source):
     """Imports that break the layering. `module` is a name inside the package, such as figures.gae."""
+    place = module.split(".")[0]
+    if place not in SIGHT:
+        return [f"{place} stands in no layer"]
     tree = ast.parse(source)
-    at_import = ast.Module([node for node in tree.body if not isinstance(node, ast.ClassDef | ast.FunctionDef)], [])
-    lessons = [f"ppo_lessons.{lesson}" for lesson in LESSONS]
+    places, packages = SIGHT[place]
 
     def forbidden(name):
-        if name.startswith("."):
-            return True  # absolute imports only: one way to write an arrow
-        outside = not belongs(name, "ppo_lessons")
-        if module in (*LESSONS, "corridor", "trust_region", "validation"):
-            if outside:
-                return name.split(".")[0] not in (*sys.stdlib_module_names, "torch")
-            earlier = lessons[: LESSONS.index(module)] if module in LESSONS else lessons
-            if module == "validation":
-                earlier = []
-            return not belongs(name, *earlier, "ppo_lessons.validation")
-        if belongs(name, "ipywidgets"):
-            return module != "controls"
-        if belongs(name, "matplotlib"):
-            return not belongs(module, "figures", "controls")
-        if belongs(module, "figures"):
-            return belongs(name, "ppo_lessons.controls")
-        if belongs(module, "controls", "practice"):
-            return False
-        if belongs(module, "envs") and name not in set(imports(at_import)):
-            return False  # a game may fetch its picture when it is asked to render
-        return belongs(name, "ppo_lessons.figures", "ppo_lessons.controls")
+        target = place_of(name)
+        if target is None:  # a relative import too: there is one way to write an arrow
+            return name.split(".")[0] not in (*sys.stdlib_module_names, *packages)
+        if (place, target) in UPWARDS:
+            inside = {leaf for node in ast.walk(tree) if UPWARDS[place, target](node) for leaf in ast.walk(node)}
+            return name in imports(tree, without=inside)
+        return target not in places
 
     return [name for name in imports(tree) if forbidden(name)] + pyplot_uses(tree)
 
@@ -190,6 +251,20 @@ MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
+
+
+def layer_table():
+    """The layers as the rows of a table in Markdown."""
+    for places, packages in LAYERS:
+        names = ", ".join(f"`{place}`" for place in places)
+        names = "the lessons, in the order of `LESSONS`" if places is LESSONS else names
+        yield f"| {names} | {', '.join(packages)} |"
+
+
+def test_contributing_shows_these_layers():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert "\n".join(layer_table()) in text, "the table should be:\n" + "\n".join(layer_table())
+    assert all(f"`{place}`" in text for place in ASIDE if place != "__init__")
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -204,19 +279,41 @@ def test_imports_point_downwards(module):
         ("gae", "import gymnasium"),
         ("gae", "from ppo_lessons.clip import clipped_objective"),  # against the order of the derivation
         ("gae", "from ppo_lessons import corridor"),
+        ("gae", "from ppo_lessons.trust_region import trust_region_step"),
         ("gae", "from .advantage import td_error"),
+        ("validation", "from ppo_lessons.gae import gae"),
+        ("trust_region", "from ppo_lessons.corridor import Corridor"),
         ("corridor", "def f():\n    from ppo_lessons.figures import style"),
+        ("envs.cartpole", "from ppo_lessons.trainer.rollout import collect"),
+        ("envs.corridor", "from ppo_lessons.figures.corridor import picture"),
+        ("envs.corridor", "def f():\n    import matplotlib"),
+        ("envs.corridor", "def f():\n    from ppo_lessons.controls import explore"),
+        ("trainer.rollout", "from ppo_lessons.ppo import Config"),
+        ("trainer.rollout", "def f():\n    from ppo_lessons.experiments import tabular"),
+        ("trainer.rollout", "from ppo_lessons import figures"),
+        ("trainer.networks", "import matplotlib"),
+        ("ppo", "from ppo_lessons import figures"),
+        ("ppo", "from ppo_lessons.cli import main"),
+        ("ppo", "def f():\n    import ppo_lessons.cli"),
+        ("ppo", "import tqdm"),
+        ("ppo", "import ppo_lessons.controls"),
+        ("cli", "from ppo_lessons.experiments import ladder"),
+        ("experiments.ladder", "import matplotlib"),
+        ("experiments.ladder", "from ppo_lessons.cli import main"),
+        ("experiments.ladder", "from ppo_lessons.figures import style"),
         ("figures.gae", "from ipywidgets import Image"),
         ("figures.gae", "from ppo_lessons.controls import explore"),
         ("figures.gae", "import matplotlib.pyplot as plt"),
         ("controls", "from matplotlib import pyplot"),
-        ("ppo", "from ppo_lessons import figures"),
-        ("rollout", "import ppo_lessons.controls"),
-        ("networks", "import matplotlib"),
-        ("rollout", "def f():\n    from ppo_lessons.figures import style"),
-        ("envs.corridor", "from ppo_lessons.figures.corridor import picture"),
-        ("envs.corridor", "def f():\n    import matplotlib"),
+        ("controls", "from ppo_lessons import practice"),
         ("practice.gae", "import ipywidgets"),
+        ("practice.gae", "from ppo_lessons import data"),
+        ("data", "import torch"),
+        ("data", "from ppo_lessons.ppo import train"),
+        ("lab", "import jupyterlab"),
+        ("lab", "from ppo_lessons.ppo import train"),
+        ("rollouts", "import math"),  # a module that nobody has given a layer
+        ("helpers.gae", "import math"),
     ],
 )
 def test_a_planted_wrong_import_is_found(module, line):
@@ -227,10 +324,16 @@ def test_a_planted_wrong_import_is_found(module, line):
     ("module", "line"),
     [
         ("gae", "import math, torch\nfrom ppo_lessons.advantage import td_error"),
+        ("trust_region", "from ppo_lessons import LESSONS"),
+        ("envs.corridor", "def f():\n    from ppo_lessons.figures.corridor import picture"),
+        ("trainer.rollout", "from ppo_lessons.trainer import networks\nfrom ppo_lessons.entropy import entropy"),
+        ("ppo", "from ppo_lessons.gae import gae"),
+        ("ppo", "if __name__ == '__main__':\n    from ppo_lessons.cli import main"),
+        ("cli", "import tqdm\nfrom ppo_lessons.ppo import train\nfrom ppo_lessons.trainer import config"),
+        ("experiments.ladder", "from ppo_lessons import data\nfrom ppo_lessons.ppo import train"),
         ("figures.gae", "from matplotlib.figure import Figure\nfrom ppo_lessons.gae import gae"),
         ("controls", "import ipywidgets"),
-        ("ppo", "from ppo_lessons.gae import gae"),
-        ("envs.corridor", "def f():\n    from ppo_lessons.figures.corridor import picture"),
+        ("practice", "from ppo_lessons.controls import predict\nfrom ppo_lessons import practice"),
     ],
 )
 def test_a_right_import_is_left_alone(module, line):
@@ -297,13 +400,11 @@ def test_lesson_table_is_complete_and_true():
     rows = re.findall(r"^\| *(\d\d) *\|(.*)$", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE)
     assert [number for number, _ in rows] == [name[:2] for name in MODULE_OF]
     for (_, row), (notebook, module) in zip(rows, MODULE_OF.items(), strict=True):
-        file = ROOT / "notebooks" / f"{notebook}.ipynb"
-        exists = file.is_file()
-        assert (f"notebooks/{notebook}.ipynb" in links(row)) == exists, f"the table and notebooks/ differ on {notebook}"
-        assert ("notebook to come" in row) != exists
-        if exists:
-            minutes = re.findall(r"Time: about (\d+) minutes", file.read_text("utf-8"))
-            assert all(f"| {number} |" in row for number in minutes), f"{notebook} needs {minutes} minutes"
+        assert f"notebooks/{notebook}.ipynb" in links(row)
+        minutes = re.findall(
+            r"Time: about (\d+) minutes", (ROOT / "notebooks" / f"{notebook}.ipynb").read_text("utf-8")
+        )
+        assert all(f"| {number} |" in row for number in minutes), f"{notebook} needs {minutes} minutes"
         assert f"ppo_lessons/{module}.py" in links(row)
         named = re.findall(r"`(\w+)\.(\w+)`", row)
         functions = [(file, name) for file, name in named if name not in ("py", "ipynb")]
@@ -365,16 +466,27 @@ def test_an_innocent_path_is_left_alone(text):
 
 
 def test_the_readme_gives_the_recorded_times_of_the_pictures():
+    """The table below the mark in the README: the last cell of each row, whatever its words are."""
     pictures = json.loads((ROOT / "assets" / "bench_ui.json").read_text())["pictures"].values()
     trained = [numbers for numbers in pictures if "taken_up_ms" in numbers]
     plain = [numbers for numbers in pictures if "taken_up_ms" not in numbers]
 
-    def ends(name, numbers, unit=1, digits=0):
+    def ends(name, numbers, unit, form):
         found = [one[name] / unit for one in numbers]
-        return f"{min(found):.{digits}f} to {max(found):.{digits}f}"
+        return [f"{min(found):{form}}", f"{max(found):{form}}"]
 
-    words = " ".join((ROOT / "README.md").read_text().split())
-    assert f"costs {ends('cpu_ms', plain)} ms" in words
-    assert f"{ends('press_to_pixels_ms', plain)} ms pass" in words
-    assert f"every {max(one['longest_wait_ms'] for one in trained) / 1000:.2f} s" in words
-    assert f"training takes {ends('wall_ms', trained, 1000, 1)} s" in words
+    recorded = [
+        ends("cpu_ms", plain, 1, ".0f"),
+        ends("press_to_pixels_ms", plain, 1, ".0f"),
+        ends("longest_wait_ms", trained, 1000, ".2f"),
+        ends("wall_ms", trained, 1000, ".1f"),
+    ]
+    _, *rows = marked_table((ROOT / "README.md").read_text("utf-8"), "assets/bench_ui.json")
+    assert [re.findall(r"\d+(?:\.\d+)?", cells[-1]) for cells in rows] == recorded
+
+
+def marked_table(text, mark):
+    """The rows of the table after the comment `<!-- mark -->`, as lists of cells, without the line of dashes."""
+    _, _, after = text.partition(f"<!-- {mark} -->")
+    lines = itertools.takewhile(lambda line: line.startswith("|"), after.strip().splitlines())
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if set(line) - set("|- :")]

@@ -1,15 +1,8 @@
 """Each notebook runs in any folder and without a network: `make ten-runs` runs them all; the suite tries the guard."""
 
-import nbformat
 import pytest
-import ten_runs
 from nbclient.exceptions import CellExecutionError
-
-
-def write(path, source):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)], metadata=kernel), path)
-    return path
+from notebook_runner import NOTEBOOKS, run, write
 
 
 @pytest.mark.parametrize(
@@ -17,19 +10,19 @@ def write(path, source):
 )
 def test_a_notebook_that_reaches_for_the_network_is_found(tmp_path, call):
     with pytest.raises(CellExecutionError, match="no network in this test"):
-        ten_runs.run(write(tmp_path / "caller.ipynb", f"import socket\nsocket.{call}"), tmp_path)
+        run(write(tmp_path / "caller.ipynb", f"import socket\nsocket.{call}"), tmp_path)
 
 
 def test_a_notebook_that_reads_a_file_beside_it_is_found(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "data.txt").write_text("here")
     notebook = write(tmp_path / "reader.ipynb", "open('data.txt').read()")
-    ten_runs.run(notebook, tmp_path)
+    run(notebook, tmp_path)
     with pytest.raises(CellExecutionError, match="FileNotFoundError"):
-        ten_runs.run(notebook, tmp_path / "elsewhere")
+        run(notebook, tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize("path", ten_runs.NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 @pytest.mark.slow
 def test_each_notebook_runs_elsewhere_without_a_network(tmp_path, path):
-    ten_runs.run(path, tmp_path)
+    run(path, tmp_path)

@@ -10,12 +10,12 @@ import json
 import nbformat
 import pytest
 import torch
+from notebook_runner import ROOT, code_of
 
 from ppo_lessons import LESSONS
 from ppo_lessons.practice import EXERCISES, NotSolved, check, hints, progress
 from ppo_lessons.practice.checking import diagnose
 from tests.practice.mutants import mutants
-from tests.test_layout import ROOT
 
 ATTEMPTS = [importlib.import_module(f"tests.practice.{lesson}") for lesson in LESSONS]
 RIGHT = {name: ways for attempts in ATTEMPTS for name, ways in attempts.RIGHT.items()}
@@ -86,11 +86,7 @@ def test_feedback_points_to_sections_that_exist(exercise):
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_notebook_asks_checks_and_hints(exercise):
-    code = [
-        cell.source
-        for cell in nbformat.read(ROOT / "notebooks" / f"{exercise.notebook}.ipynb", as_version=4).cells
-        if cell.cell_type == "code"
-    ]
+    code = code_of(ROOT / "notebooks" / f"{exercise.notebook}.ipynb")
     stub = next(source for source in code if f"def {exercise.name}(" in source)
     names = {}
     exec(stub, {"torch": torch}, names)

@@ -5,18 +5,11 @@ answer is computed from.
 """
 
 import ast
-import json
-from pathlib import Path
 
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
+from notebook_runner import MODULE_OF, NOTEBOOKS, code_of
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
-
-
-def code_of(path):
-    cells = json.loads(path.read_text("utf-8"))["cells"]
-    return [TransformerManager().transform_cell("".join(c["source"])) for c in cells if c["cell_type"] == "code"]
+from ppo_lessons import LESSONS
 
 
 def asks(node):
@@ -29,15 +22,15 @@ def can_be_predicted(prediction):
     return answer in choice.options if isinstance(answer, str) else choice.min <= answer <= choice.max
 
 
-NOTEBOOKS = [path for path in sorted(FOLDER.rglob("*.ipynb")) if "predict(" in path.read_text("utf-8")]
+ASKING = [path for path in NOTEBOOKS if "predict(" in path.read_text("utf-8")]
 
 
 def test_every_lesson_with_a_formula_asks_for_a_prediction():
-    assert {path.stem[:2] for path in NOTEBOOKS} >= {f"{number:02}" for number in range(1, 12)}
+    assert {MODULE_OF.get(path.stem) for path in ASKING} >= set(LESSONS)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", ASKING, ids=lambda path: path.stem)
 def test_the_answer_is_the_same_at_the_cell_and_at_the_end(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ppo_lessons.practice.progress.file", lambda: tmp_path / "practice.json")

@@ -1,10 +1,13 @@
-"""What holds for every lesson function: it leaves its inputs alone and can be recorded as one graph."""
+"""What holds for every lesson function: it leaves its inputs alone and can be recorded as one graph.
 
-import inspect
+A lesson that is not listed here brings the calls of its functions in its own test file, as `CALLS`.
+"""
+
 from importlib import import_module
 
 import pytest
 import torch
+from test_layout import FUNCTIONS
 
 from ppo_lessons import LESSONS
 from ppo_lessons.validation import NonFiniteError, check_finite
@@ -36,21 +39,12 @@ CALLS = {
     "clip.clipped_objective": ([*LOGP, NUMBERS], {"epsilon": 0.2}),
     "entropy.entropy": ([NUMBERS], {}),
 }
+for lesson in sorted(set(LESSONS) - {name.split(".")[0] for name in CALLS}):
+    CALLS |= import_module(f"test_{lesson}").CALLS
 
 
-def find(name):
-    lesson, function = name.split(".")
-    return getattr(import_module(f"ppo_lessons.{lesson}"), function)
-
-
-def test_every_lesson_function_is_listed_here():
-    found = {
-        f"{lesson}.{name}"
-        for lesson in LESSONS
-        for name, function in inspect.getmembers(import_module(f"ppo_lessons.{lesson}"), inspect.isfunction)
-        if function.__module__ == f"ppo_lessons.{lesson}" and not name.startswith("_")
-    }
-    assert found - {"kl_penalty.adapt_beta"} == CALLS.keys()  # adapt_beta takes floats and gives one
+def test_every_lesson_function_is_listed():
+    assert FUNCTIONS.keys() - {"kl_penalty.adapt_beta"} == CALLS.keys()  # adapt_beta takes floats and gives one
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -58,7 +52,7 @@ def test_inputs_are_never_changed_in_place(name):
     tensors, numbers = CALLS[name]
     tensors = [tensor.clone() for tensor in tensors]
     before = [tensor.clone() for tensor in tensors]
-    result = find(name)(*tensors, **numbers)
+    result = FUNCTIONS[name](*tensors, **numbers)
     assert all(torch.equal(tensor, copy) for tensor, copy in zip(tensors, before, strict=True))
     # nor may a caller who changes the result change an input: no result shares memory with one
     results = [result] if isinstance(result, torch.Tensor) else list(result)
@@ -70,7 +64,7 @@ def test_inputs_are_never_changed_in_place(name):
 def test_recorded_as_one_graph(name):
     """`fullgraph` refuses a function that looks at a tensor's values on its way."""
     tensors, numbers = CALLS[name]
-    function = find(name)
+    function = FUNCTIONS[name]
     torch.compiler.reset()  # every case compiles the same line, and torch allows a line only a few recordings
     recorded = torch.compile(lambda *args: function(*args, **numbers), backend="eager", fullgraph=True)
     torch.testing.assert_close(recorded(*tensors), function(*tensors, **numbers), rtol=0, atol=0, equal_nan=True)
@@ -78,7 +72,7 @@ def test_recorded_as_one_graph(name):
 
 def test_a_recorded_call_does_not_look_at_values_but_still_at_shapes_and_numbers():
     torch.compiler.reset()
-    reward_to_go = find("reward_to_go.reward_to_go")
+    reward_to_go = FUNCTIONS["reward_to_go.reward_to_go"]
     bad = torch.tensor([1.0, torch.nan])
     assert torch.compile(lambda r: reward_to_go(r, gamma=0.9), backend="eager", fullgraph=True)(bad).isnan().all()
     with pytest.raises(NonFiniteError, match="rewards must be finite, got nan"):

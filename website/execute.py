@@ -4,17 +4,18 @@ import argparse
 import os
 import re
 import shutil
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from notebook_runner import FOLDER, NOTEBOOKS, ROOT, run
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-NOTEBOOKS = ROOT / "notebooks"
 NOTE = """> **This page runs without Python.** Its pictures were drawn ahead, so a slider stops at a few values
 > only, and the code cannot be changed. `make lab` opens the notebook itself, where every value can be chosen."""
 
@@ -22,16 +23,11 @@ NOTE = """> **This page runs without Python.** Its pictures were drawn ahead, so
 def execute(name, out):
     """Run one notebook, its pictures as HTML over frames, and write it to `out` at the same place. Returns seconds."""
     began = time.monotonic()
-    notebook = nbformat.read(NOTEBOOKS / name, 4)
     prefix = Path(name).stem
     address = "../" * len(Path(name).parts) + "frames"
     setup = f"import frames\nframes.install({str(out / 'frames')!r}, {prefix!r}, {address!r})"
-    notebook.cells.insert(0, nbformat.v4.new_code_cell(setup))
-    paths = os.pathsep.join([str(HERE), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    folder = {"metadata": {"path": str((NOTEBOOKS / name).parent)}}
-    client = NotebookClient(notebook, timeout=None, kernel_name="python3", resources=folder)
-    client.execute(env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"})
-    del notebook.cells[0]
+    path = FOLDER / name
+    notebook = run(path, path.parent, setup=setup, paths=(HERE, ROOT), network=True, timeout=None)
     notebook.metadata.pop("widgets", None)  # widgets are dead without a kernel; their HTML is in the outputs
     if any("data-rows" in str(cell.get("outputs", "")) for cell in notebook.cells):
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE))
@@ -69,7 +65,7 @@ def main():
     arguments = parser.parse_args()
     out = arguments.out.resolve()
     shutil.rmtree(out, ignore_errors=True)
-    found = (path.relative_to(NOTEBOOKS).as_posix() for path in sorted(NOTEBOOKS.rglob("*.ipynb")))
+    found = (path.relative_to(FOLDER).as_posix() for path in NOTEBOOKS)
     names = [name for name in found if not arguments.only or name in arguments.only]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         slowest_first = sorted(names, reverse=True)  # the last lesson trains longest

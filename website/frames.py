@@ -146,9 +146,8 @@ def moving(explorer, folder, name, address="../frames"):
         first = number if setting == start else first
         for line, x, y in lines:  # a frame must not depend on the one drawn before it
             line.set_data(x, y)
-        *_, text = explorer.canvas.stages(**setting)
+        sentences.append(explorer.canvas.move(**setting))
         pictures.append(Pillow.open(io.BytesIO(explorer.canvas.png())))
-        sentences.append(text)
     columns = write_sheet(pictures, Path(folder, f"{name}.webp"))
     width, height = pictures[0].size
     rows = math.ceil(len(pictures) / columns)

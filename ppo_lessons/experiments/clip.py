@@ -3,9 +3,7 @@
 import torch
 
 from ppo_lessons.clip import clipped_objective
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.kl_penalty import penalty_with
-from ppo_lessons.experiments.tabular import train_table
+from ppo_lessons.experiments.kl_penalty import penalty_with, train_objective
 
 # One sample
 
@@ -50,7 +48,7 @@ def smaller_term(ratio, advantage, epsilon):
 
 # Two leashes on the Corridor
 
-UPDATES, PLAYS, EPOCHS, STEP_SIZE, LAM = 12, 12, 100, 1.0, 0.95
+EPOCHS = 100
 
 
 def clip_with(epsilon):
@@ -62,13 +60,7 @@ def clip_with(epsilon):
     return objective
 
 
-def train_with(objective, *, seed):
-    """From the slides' policy, `UPDATES` times `EPOCHS` steps of plain ascent: an iterator of `TableRecord`."""
-    world = Corridor()
-    settings = {"updates": UPDATES, "plays": PLAYS, "epochs": EPOCHS, "step_size": STEP_SIZE, "lam": LAM, "seed": seed}
-    return train_table(world, world.policy(SLIDES_POLICY), objective, **settings)
-
-
 def train_both(epsilon, beta, *, seed):
     """PPO-clip and PPO-penalty on plays drawn with one seed: an iterator of pairs of records, one pair an update."""
-    return zip(train_with(clip_with(epsilon), seed=seed), train_with(penalty_with(beta), seed=seed), strict=True)
+    objectives = clip_with(epsilon), penalty_with(beta)
+    return zip(*(train_objective(objective, epochs=EPOCHS, seed=seed) for objective in objectives), strict=True)

@@ -122,16 +122,16 @@ def penalty_with(beta):
     return partial(penalized_objective, beta=beta)
 
 
-def train_objective(objective, *, seed):
-    """40 plain gradient steps a sample on an objective of `train_table`: an iterator of records."""
+def train_objective(objective, *, epochs, seed):
+    """So many plain gradient steps a sample on an objective of `train_table`: an iterator of records."""
     world = Corridor()
-    settings = {"updates": UPDATES, "plays": PLAYS, "epochs": EPOCHS, "step_size": STEP_SIZE, "lam": LAM, "seed": seed}
+    settings = {"updates": UPDATES, "plays": PLAYS, "epochs": epochs, "step_size": STEP_SIZE, "lam": LAM, "seed": seed}
     return train_table(world, world.policy(SLIDES_POLICY), objective, **settings)
 
 
 def train_penalty(beta, *, seed):
     """PPO-penalty with a fixed price: an iterator of records."""
-    return train_objective(penalty_with(beta), seed=seed)
+    return train_objective(penalty_with(beta), epochs=EPOCHS, seed=seed)
 
 
 def train_adaptive(beta, *, target, seed, adapt=adapt_beta):
@@ -140,7 +140,7 @@ def train_adaptive(beta, *, target, seed, adapt=adapt_beta):
     def objective(logp, old_logp, advantages, kl):
         return penalized_objective(logp, old_logp, advantages, kl, beta=beta)  # the price of now: it changes below
 
-    for record in train_objective(objective, seed=seed):
+    for record in train_objective(objective, epochs=EPOCHS, seed=seed):
         yield record, beta
         if record.update:
             beta = adapt(beta, record.kl, target=target)

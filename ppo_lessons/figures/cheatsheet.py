@@ -5,9 +5,9 @@ from matplotlib.figure import Figure
 
 from ppo_lessons.experiments.clip import CASES
 from ppo_lessons.experiments.ladder import load
+from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.experiments.variance_ladder import variances
 from ppo_lessons.figures.clip import case_row
-from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.figures.style import BIAS, GRID, OLD_POLICY, POLICY, RC, RETURN, quiet_grid
 from ppo_lessons.figures.variance_ladder import RUNGS
 

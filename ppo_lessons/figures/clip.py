@@ -9,13 +9,13 @@ from ppo_lessons.clip import clip_ratio
 from ppo_lessons.corridor import Corridor
 from ppo_lessons.experiments.clip import (
     CASES,
-    UPDATES,
     case_of,
     example_of,
     gradient_of_sample,
     smaller_term,
     train_both,
 )
+from ppo_lessons.experiments.kl_penalty import UPDATES
 from ppo_lessons.figures.style import CLIPPED, GRID, OLD_POLICY, PENALTY, POLICY, TOTAL, Picture, quiet_grid
 
 # The objective of one sample

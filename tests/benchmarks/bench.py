@@ -129,9 +129,7 @@ def main():
     data.store("bench", result)
     (ASSETS / "bench.md").write_text(table(result))
     (ASSETS / "bench.png").write_bytes(Canvas(comparison).png())
-    print(
-        f"\n{table(result)}\n{time.time() - began:.0f} s; written to ppo_lessons/data and assets"
-    )
+    print(f"\n{table(result)}\n{time.time() - began:.0f} s; written to ppo_lessons/data and assets")
 
 
 if __name__ == "__main__":

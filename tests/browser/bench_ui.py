@@ -25,7 +25,8 @@ import torch
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from test_figures import NOTEBOOKS, explored, start  # noqa: E402
+from notebook_runner import FOLDER, NOTEBOOKS  # noqa: E402
+from pictures import EXPLORED, start  # noqa: E402
 
 from ppo_lessons.controls import explore  # noqa: E402
 from ppo_lessons.figures.style import Canvas  # noqa: E402
@@ -117,8 +118,7 @@ async def burst(explorer, settings):
         explorer.controls[name].value = value
     await explorer.task
     explorer.image.unobserve(drawn.append, "value")
-    *_, last = Canvas(explorer.canvas.picture, **start(settings)).stages(**explorer.values)
-    assert explorer.text == last
+    assert explorer.text == Canvas(explorer.canvas.picture, **start(settings)).move(**explorer.values)
     return len(drawn)
 
 
@@ -170,7 +170,7 @@ def results():
     Asked for before `lab`: once Playwright's event loop runs, this thread can start no other.
     """
     torch.set_num_threads(1)
-    found = {param.id: asyncio.run(kernel(*param.values)) for param in explored()}
+    found = {name: asyncio.run(kernel(picture, settings)) for name, (picture, settings) in EXPLORED.items()}
     yield found
     versions = {name: importlib.metadata.version(name) for name in ("torch", "matplotlib", "ipywidgets", "jupyterlab")}
     machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
@@ -203,10 +203,10 @@ def table(found):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_browser(results, lab, path):
-    names = [param.id for param in explored() if param.id.split(":")[0] == path.stem]
+    names = [name for name in EXPLORED if name.split(":")[0] == path.stem]
     if not names:
         return
-    lab.run_all(f"my/{path.relative_to(ROOT / 'notebooks')}")
+    lab.run_all(f"my/{path.relative_to(FOLDER)}")
     found = [picture for picture in lab.pictures() if picture.sliders]
     assert len(found) == len(names)
     for name, picture in zip(names, found, strict=True):

@@ -7,11 +7,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from lab import SHOTS
+from notebook_runner import FOLDER, NOTEBOOKS, write
 
-FOLDER = Path(__file__).parents[2] / "notebooks"
-NOTEBOOKS = sorted(
-    str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.ipynb") if ".ipynb_checkpoints" not in str(path)
-)
+QUICK = ("07_gae", "10_clip")  # enough to see that sliders and menus work, and a picture that trains
+NAMES = [
+    pytest.param(path.relative_to(FOLDER).as_posix(), marks=[] if path.stem in QUICK else pytest.mark.slow)
+    for path in NOTEBOOKS
+]
 PLANTED = """
 from ppo_lessons.controls import explore
 from ppo_lessons.figures.style import Picture
@@ -44,13 +46,13 @@ def test_the_server_asks_for_its_token(server):
 # Two classes, so that two workers of pytest-xdist (--dist loadscope) share the work.
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS[::2])
+@pytest.mark.parametrize("name", NAMES[::2])
 class TestEverySecondNotebook:
     def test_runs_and_its_sliders_move_their_pictures(self, lab, name):
         run_and_move(lab, name)
 
 
-@pytest.mark.parametrize("name", NOTEBOOKS[1::2])
+@pytest.mark.parametrize("name", NAMES[1::2])
 class TestTheOtherNotebooks:
     def test_runs_and_its_sliders_move_their_pictures(self, lab, name):
         run_and_move(lab, name)
@@ -120,9 +122,7 @@ def test_the_buttons_play_the_corridor(lab):
 
 
 def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PLANTED)], metadata=kernel)
-    nbformat.write(notebook, lab.folder / "planted.ipynb")
+    write(lab.folder / "planted.ipynb", PLANTED)
     lab.run_all("planted.ipynb")
     (picture,) = lab.pictures()
     (slider,) = picture.sliders
@@ -160,10 +160,7 @@ PREDICTION = """predict("How much is 1 + 1?", (0, 10, 1), answer=lambda: 1 + 1, 
 
 
 def test_practice_names_the_mistake_folds_the_hints_and_reveals_the_answer(lab):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    sources = (WRONG_ANSWER, "hints(my_gae)", PREDICTION)
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.folder / "practice.ipynb")
+    write(lab.folder / "practice.ipynb", WRONG_ANSWER, "hints(my_gae)", PREDICTION)
     lab.run_all("practice.ipynb")
     page = lab.notebook
     assert page.get_by_text("Your function returns the TD errors").is_visible()

@@ -7,14 +7,14 @@ import re
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from notebook_runner import FOLDER, NOTEBOOKS, ROOT
 
-ROOT = Path(__file__).parents[2]
-LESSONS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-EXTRAS = sorted(f"extras/{path.stem}" for path in (ROOT / "notebooks" / "extras").glob("*.ipynb"))
+PAGES = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in NOTEBOOKS]
+LESSONS = [name for name in PAGES if "/" not in name]
+EXTRAS = [name for name in PAGES if "/" in name]
 SPHINX = next((path for path in (ROOT / ".site").glob("*/python*") if path.stem == "python"), None)
 HEAVIEST = 3_000_000  # bytes of a page with all that it loads
 SOME = ["00_start_here", "07_gae"]
