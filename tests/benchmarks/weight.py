@@ -40,27 +40,19 @@ from pictures import drags, explored, start
 from ppo_lessons.figures.style import Canvas
 
 torch.set_num_threads(1)
-share, rows = [], []
-for parameter in explored():
-    picture, settings = parameter.values
+rows = []
+for picture, settings in explored().values():
     if picture.update.__code__.co_flags & 0x20:  # one that trains: drawing is not what takes the time
         continue
-    canvas, spent = Canvas(picture, **start(settings)), {"redraw": [], "whole": []}
-    for number, values in enumerate(drags(settings)):
-        canvas.move(**values)
-        for side in ("redraw", "whole") if number % 2 else ("whole", "redraw"):
+    spent = {"draw": [], "canvas.draw": []}  # what has moved, and the whole
+    canvases = {side: Canvas(picture, **start(settings)) for side in spent}
+    for values in drags(settings):
+        for side, canvas in canvases.items():
+            canvas.move(**values)
             began = time.process_time()
-            if side == "redraw":
-                canvas.draw()
-            else:
-                for part in canvas.above:
-                    part.set_animated(False)
-                canvas.canvas.draw()
+            canvas.draw() if side == "draw" else canvas.canvas.draw()
             spent[side].append(time.process_time() - began)
-            canvas.parts = [] if side == "whole" else canvas.parts
-            if side == "whole":
-                canvas.draw()
-    rows.append([statistics.median(spent[side]) * 1000 for side in ("redraw", "whole")])
+    rows.append([statistics.median(times) * 1000 for times in spent.values()])
 print([statistics.median(column) for column in zip(*rows)])
 """
 
