@@ -163,7 +163,7 @@ def in_browser(lab, picture):
     return {"press_to_pixels_ms": milliseconds(times), "browser_burst_redraws": drawings}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def results():
     """id -> numbers. The kernel's part first, then the tests below add the browser's; written at the end.
 

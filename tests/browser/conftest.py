@@ -32,7 +32,7 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright holds the thread's event loop: later tests need it back
 def browser():
     if CHROMIUM is None:
         message = "no Chromium found: install it (Debian: apt-get install chromium fonts-dejavu-core)"
@@ -47,7 +47,7 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(browser, tmp_path_factory):
     """A JupyterLab on copies of the notebooks, with settings of its own: (address, token, folder)."""
     base = tmp_path_factory.mktemp("lab")

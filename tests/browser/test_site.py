@@ -102,13 +102,13 @@ def served(browser, folder):
     stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def part(browser, tmp_path_factory):
     """The folder of a site with two lessons."""
     return build(tmp_path_factory.mktemp("part"), *SOME)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole(browser, tmp_path_factory):
     """The folder of the whole site."""
     return build(tmp_path_factory.mktemp("whole"))
