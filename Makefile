@@ -25,7 +25,7 @@ help:
 
 lab: .venv/installed ## open the course in JupyterLab, on your own copies of the notebooks (folder my/)
 	@$(BIN)/python -m ppo_lessons.lab
-	$(BIN)/python -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/my/00_start_here.ipynb $(LABFLAGS)
+	JUPYTERLAB_WORKSPACES_DIR=$(CURDIR)/.venv/share/jupyter/lab/workspaces $(BIN)/python -m jupyterlab --notebook-dir=. --LabApp.default_url=/lab/tree/my/00_start_here.ipynb $(LABFLAGS)
 
 check: lint ## lint, and the unit tests and doctests of lessons and trainer: under a minute
 	$(PYTEST) -q -m "not slow" $(CHECKED)

@@ -2,6 +2,7 @@
 
 Only what my/ lacks is copied; nothing there is ever overwritten. A copy whose notebook has changed since is named, with
 what CHANGELOG.md says about the versions in between. my/.copied.json remembers what each copy was made from.
+In the course's own environment JupyterLab begins with the table of contents open, and asks nothing about news.
 """
 
 import hashlib
@@ -13,6 +14,15 @@ from pathlib import Path
 from ppo_lessons import __version__
 
 FIRST = ("0.1.0", None)  # copies made before there was a record
+SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+CONTENTS = "@jupyterlab/toc:plugin"
+LAYOUT = {
+    "main": {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": []}, "current": ""},
+    "left": {"collapsed": False, "visible": True, "current": CONTENTS, "widgets": ["filebrowser", CONTENTS]},
+    "right": {"collapsed": True, "visible": True, "widgets": []},
+    "relativeSizes": [0.22, 0.78, 0],
+}
+WORKSPACE = {"data": {"layout-restorer:data": LAYOUT}, "metadata": {"id": "default"}}
 RENAMED = {"12_full_ppo_run.ipynb": "12_ppo.ipynb"}
 
 
@@ -38,6 +48,18 @@ def copy_missing(notebooks, my):
     return {name: copied.get(name, FIRST) for name in {*digests(notebooks), *copied, *RENAMED} if (my / name).exists()}
 
 
+def furnish(environment):
+    """Write JupyterLab's first settings and layout into the environment; what a learner has arranged there stays."""
+    share = environment / "share" / "jupyter" / "lab"
+    for name, content in (
+        ("settings/overrides.json", SETTINGS),
+        ("workspaces/default-37a8.jupyterlab-workspace", WORKSPACE),  # JupyterLab's own name for the first one
+    ):
+        if not (share / name).exists():
+            (share / name).parent.mkdir(parents=True, exist_ok=True)
+            (share / name).write_text(json.dumps(content), "utf-8")
+
+
 def changes(changelog, since):
     """What the changelog says about the versions after `since`; the newest stands first in it."""
     newer = changelog.partition(f"\n## {since}")[0].partition("\n## ")
@@ -49,6 +71,8 @@ def main(root):
     notebooks, my = root / "notebooks", root / "my"
     if not notebooks.is_dir():
         sys.exit("There is no folder notebooks/ here. Start this in the folder of the course.")
+    if (root / ".venv").exists() and (root / ".venv").samefile(sys.prefix):
+        furnish(root / ".venv")
     copied, now = copy_missing(notebooks, my), digests(notebooks)
     old = {name: version for name, (version, digest) in sorted(copied.items()) if digest != now.get(name, "gone")}
     if old:

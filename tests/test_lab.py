@@ -116,3 +116,13 @@ def test_a_change_without_a_new_version_names_the_copy_alone(course, capsys):
 def test_another_folder_is_refused_in_words(tmp_path):
     with pytest.raises(SystemExit, match="Start this in the folder of the course"):
         lab.main(tmp_path)
+
+
+def test_jupyterlab_begins_with_the_contents_and_without_a_question(tmp_path):
+    lab.furnish(tmp_path)
+    settings, layout = (next((tmp_path / "share/jupyter/lab" / name).iterdir()) for name in ("settings", "workspaces"))
+    assert json.loads(settings.read_text()) == lab.SETTINGS
+    assert json.loads(layout.read_text())["data"]["layout-restorer:data"]["left"]["current"] == lab.CONTENTS
+    layout.write_text("arranged by the learner")
+    lab.furnish(tmp_path)
+    assert layout.read_text() == "arranged by the learner"

@@ -123,6 +123,45 @@ def test_notebook_pictures_exist_and_one_opens_each_lesson(path):
         assert any(pictures[:3]), "no picture from assets/ in the first three cells"
 
 
+LESSON_FILES = [path for path in NOTEBOOKS if path.stem in MODULE_OF]
+FOLDED = {"predict", "check", "explore", "hints"}
+
+
+def neighbours(path):
+    """Names of the notebooks before and after a lesson's; after the last one comes the bug lab."""
+    place = LESSON_FILES.index(path)
+    return [other.name for other in LESSON_FILES[max(place - 1, 0) : place]], [
+        other.name for other in LESSON_FILES[place + 1 : place + 2]
+    ]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
+def test_each_notebook_leads_on_back_and_to_the_map_at_its_top_and_at_its_end(path):
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    before, after = neighbours(path) if path in LESSON_FILES else ([], [])
+    wanted = {*before, *after, "00_start_here.ipynb"} - {path.name}
+    for cell in (cells[0], cells[-1]):
+        ways = [target for line in cell.splitlines() if " · " in line or "→" in line for target in links(line)]
+        assert wanted <= {Path(target).name for target in ways}
+    missing = [target for cell in cells for target in links(cell) if not (path.parent / target).exists()]
+    assert missing == []
+
+
+def asks_only(source):
+    """Is this cell nothing but a question, a picture or a check, whose source would only be in the way?"""
+    body = ast.parse(source).body
+    calls = [node.value for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    return bool(body) and len(calls) == len(body) and {ast.unparse(call.func) for call in calls} <= FOLDED
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
+def test_questions_keep_their_answers_folded(path):
+    """The source of a prediction holds its answer: JupyterLab shows it only when it is asked for."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    for cell, source in zip(cells, code_of(path), strict=True):
+        assert asks_only(source) == cell.metadata.get("jupyter", {}).get("source_hidden", False), source
+
+
 @pytest.mark.skipif(not NOTEBOOKS, reason="no notebooks")
 def test_nbstripout_finds_nothing_to_strip():
     command = [sys.executable, "-m", "nbstripout", "--keep-id", "--verify", *map(str, NOTEBOOKS)]
