@@ -15,6 +15,8 @@ def td_error(rewards, values, next_values, terminated, *, gamma):
 
     delta_t = r_t + gamma V(s_{t+1}) - V(s_t),   with V(s_{t+1}) = 0 where the episode terminated
 
+    It bootstraps: what comes after step t is not waited for, but taken from the critic's own estimate.
+
     Args:
         rewards: [T, ...] r_t, in reward units.
         values: [T, ...] V(s_t), in reward units.
@@ -100,7 +102,8 @@ def normalize(advantages):
     Raises:
         ValueError: fewer than two numbers (one number has no standard deviation), or a number is not finite.
 
-    Source: a habit of implementations, not of the paper; Andrychowicz et al. (2021) find little effect.
+    Source: a habit of implementations, not of the paper. Andrychowicz et al. (2021), What Matters for On-Policy Deep
+    Actor-Critic Methods? A Large-Scale Study, find little effect of it per minibatch, beside a critic.
 
     >>> import torch
     >>> normalize(torch.tensor([1.0, 2.0, 3.0]))

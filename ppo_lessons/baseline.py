@@ -8,7 +8,7 @@ from ppo_lessons.validation import check_finite, check_floating, check_shapes, c
 def subtract_baseline(returns, values):
     """How much better the play went than the state promised.
 
-    w_t = G_t - b(s_t),   usually b = V
+    weight_t = G_t - b(s_t),   usually b = V
 
     Args:
         returns: [T, ...] G_t, reward-to-go, in reward units.

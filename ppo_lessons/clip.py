@@ -49,7 +49,8 @@ def clipped_objective(logp, old_logp, advantages, *, epsilon):
     L = mean min( rho_t A_t,  clip(rho_t, 1 - epsilon, 1 + epsilon) A_t )
 
     It is never above the surrogate mean rho_t A_t. The gradient of a sample is zero in exactly two cases:
-    rho > 1 + epsilon with A > 0, and rho < 1 - epsilon with A < 0.
+    rho > 1 + epsilon with A > 0, and rho < 1 - epsilon with A < 0. In the others d(-L)/d pi is -A / pi_old for one
+    sample.
 
     Args:
         logp: [...] log pi(a_t|s_t). The gradient flows through it.
@@ -63,7 +64,8 @@ def clipped_objective(logp, old_logp, advantages, *, epsilon):
     Raises:
         ValueError: shapes differ, nothing given, a number is not finite, or epsilon is negative.
 
-    Source: Schulman et al. (2017), eq. 7.
+    Source: Schulman et al. (2017), eq. 7; the cases and the derivatives: Bick (2021), Towards Delivering a Coherent
+    Self-Contained Explanation of Proximal Policy Optimization.
 
     >>> new, old = torch.tensor([0.9, 0.3]).log(), torch.tensor([0.5, 0.5]).log()
     >>> terms = clipped_objective(new, old, torch.tensor([1.0, 1.0]), epsilon=0.2)

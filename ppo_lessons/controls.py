@@ -4,8 +4,10 @@ import asyncio
 import base64
 import html
 import inspect
+import json
 import threading
 import time
+from functools import partial
 
 import gymnasium
 import ipywidgets as widgets
@@ -20,29 +22,107 @@ from ppo_lessons.figures.style import Canvas
 
 torch.set_num_threads(1)  # in a notebook: small tensors gain nothing from a second, and lose much beside a busy process
 
-SYMBOLS = {"lam": "λ", "gamma": "γ", "epsilon": "ε", "beta": "β"}
+# What is written beside a control whose name is not what the lesson calls it: symbols, and units.
+SYMBOLS = {
+    "lam": "λ",
+    "gamma": "γ",
+    "epsilon": "ε",
+    "beta": "β",
+    "first_beta": "first β",
+    "delta": "δ (nats)",
+    "max_kl": "δ (nats)",
+    "target_kl": "target KL (nats)",
+    "ratio": "ρ",
+    "mean": "μ",
+    "spread": "σ",
+    "log_std": "log σ",
+    "budget": "1000 steps",
+    "delay": "delay (updates)",
+    "doublings": "log₂ of the plays",
+    "length": "step length in θ",
+    "number": "number of draws",
+    "perch": "perch in B (%)",
+    "stay": "π(stay)",
+    "success": "P(success)",
+}
+LOTS = ("sample", "seed")  # sliders that only draw anew
 REDRAW_EVERY = 0.25  # seconds between pictures while something trains
 
-# To a screen reader the handles and images of ipywidgets 8.1 are nameless, and no setting changes that. This names
-# those on the page, and with an observer all that come later.
-NAMES = """
-if (!window.ppoLessonsNames) {
+# Blue and grey are seen on white and on JupyterLab's dark pages alike: at least 3 to 1 for what is drawn. Words have
+# the colour of the page, or one for each theme.
+STYLE = """
+.ppo { min-width: 0; max-width: 100%; overflow: visible; }
+.ppo .jupyter-widgets { margin: 2px 0; }
+.ppo .widget-hbox { flex-wrap: wrap; gap: 4px; overflow: visible; }
+.ppo .widget-inline-hbox { align-items: center; flex-wrap: wrap; height: auto; max-width: 100%; min-width: 0; }
+.ppo .widget-inline-hbox .widget-label {
+  height: auto; line-height: 1.25; overflow-wrap: anywhere; white-space: normal;
+}
+.ppo .widget-slider .slider-container { min-width: 90px; }
+.ppo .widget-slider .noUi-connects { background: #767676; }
+.ppo .widget-slider .noUi-target { background: #767676; border: 0; box-shadow: none; }
+.ppo .widget-slider .noUi-connect { background: #0072b2; }
+.ppo .widget-slider .noUi-target .noUi-handle,
+.ppo .widget-slider .noUi-target:not([disabled]) .noUi-handle:hover,
+.ppo .widget-slider .noUi-target:not([disabled]) .noUi-handle:focus {
+  background: #0072b2; border: 0; box-shadow: 0 0 0 2px var(--jp-layout-color0, white);
+}
+.ppo .widget-slider .noUi-target .noUi-handle:focus { outline: 3px solid #0072b2; outline-offset: 3px; }
+.ppo .widget-readout { color: inherit; min-width: 44px; }
+.ppo .widget-dropdown > select { border: 1px solid #767676; flex: 0 1 auto; height: 28px; max-width: 100%; }
+.ppo .widget-button { color: inherit; background: transparent; border: 1px solid #767676; opacity: 1; }
+.ppo .widget-button.ppo-main { color: white; background: #005a8c; border-color: #767676; }
+.ppo .widget-button:disabled { border-style: dashed; color: #767676; }
+.ppo .widget-image { transition: opacity 0.15s; }
+.ppo .ppo-waiting { opacity: 0.4; }
+.ppo .widget-html-content { overflow-wrap: break-word; }
+.ppo .ppo-wrong { color: #b00020; white-space: pre-wrap; }
+[data-jp-theme-light="false"] .ppo .ppo-wrong { color: #ff9e9e; }
+.ppo-game:focus-within { outline: 2px solid #0072b2; outline-offset: 2px; }
+"""
+
+# What ipywidgets 8.1 has no setting for. To a screen reader its handles and images are nameless, and a value may read
+# "1.0000000000000002": this names those on the page, and with an observer all that come later. The arrow keys play the
+# game that has the focus; JupyterLab, which moves between cells with them, does not hear of it.
+SCRIPT = """
+if (!window.ppoLessons) {
+  const style = document.createElement("style");
+  style.textContent = STYLE;
+  document.head.append(style);
   const name = () => {
-    for (const handle of document.querySelectorAll(".widget-slider [role=slider]:not([aria-label])")) {
+    for (const handle of document.querySelectorAll(".widget-slider [role=slider]")) {
       const slider = handle.closest(".widget-slider"), label = slider.querySelector(".widget-label").textContent;
       const readout = slider.querySelector(".widget-readout");
-      handle.setAttribute("aria-label", label);
-      readout?.setAttribute("role", "textbox");
-      readout?.setAttribute("aria-label", label + ", typed");
+      if (!handle.hasAttribute("aria-label")) {
+        handle.setAttribute("aria-label", label);
+        readout?.setAttribute("role", "textbox");
+        readout?.setAttribute("aria-label", label + ", typed");
+      }
+      if (readout?.textContent && handle.getAttribute("aria-valuetext") !== readout.textContent)
+        handle.setAttribute("aria-valuetext", readout.textContent);
     }
     for (const image of document.querySelectorAll("img.widget-image:not([alt])"))
       image.alt = "picture; the text below says what it shows";
+    for (const game of document.querySelectorAll(".ppo-game:not([tabindex])")) {
+      game.tabIndex = 0;
+      game.setAttribute("role", "group");
+      game.setAttribute("aria-label", "the Corridor, played with the arrow keys");
+    }
   };
-  window.ppoLessonsNames = new MutationObserver(name);
-  window.ppoLessonsNames.observe(document.body, {childList: true, subtree: true});
+  window.ppoLessons = new MutationObserver(name);
+  const changes = {attributes: true, attributeFilter: ["aria-valuetext"], childList: true, subtree: true};
+  window.ppoLessons.observe(document.body, changes);
   name();
+  const keys = {ArrowLeft: 0, ArrowUp: 1, ArrowRight: 2};
+  window.addEventListener("keydown", event => {
+    const game = event.target.closest?.(".ppo-game");
+    if (!game || !(event.key in keys) || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    game.querySelectorAll("button")[keys[event.key]].click();
+  }, true);
 }
-"""
+""".replace("STYLE", json.dumps(STYLE))
 
 
 def explore(picture, **sliders):
@@ -51,54 +131,91 @@ def explore(picture, **sliders):
     Args:
         picture: a `Picture`.
         sliders: one for each value that the picture takes. (min, max, step, start) is a slider, of whole numbers if
-            all four are whole; a list is a drop-down that starts with its first entry.
+            all four are whole; a list is a drop-down that starts with its first entry. Numbers in it are shown in their
+            order, words as they stand.
 
     Returns:
         Explorer, a widget. An error in the picture is raised at the first draw, and later shown under it.
     """
-    name_for_screen_readers()
+    prepare_page()
     return Explorer(picture, {name: make_control(name, setting) for name, setting in sliders.items()})
 
 
-def name_for_screen_readers():
-    """Let the page name its sliders and images; outside of a notebook there is no page."""
+def prepare_page():
+    """Give the page the style and the script of the controls; outside of a notebook there is no page."""
     if InteractiveShell.initialized():
-        display(Javascript(NAMES))
+        display(Javascript(SCRIPT))
 
 
 def make_control(name, setting):
     """The ipywidget for one setting of `explore`."""
-    label = SYMBOLS.get(name, name.replace("_", " "))
-    shared = {"description": label, "tooltip": label, "style": {"description_width": "110px"}}
+    label = label_of(name, setting)
+    shared = {"description": label, "tooltip": label, "style": {"description_width": "120px"}}
     if isinstance(setting, list):
-        return widgets.Dropdown(options=setting, value=setting[0], **shared)
+        numbers = all(isinstance(entry, int | float) for entry in setting)
+        entries = sorted(setting) if numbers else setting
+        whole_texts = widgets.Layout(width="max-content", max_width="100%")
+        return widgets.Dropdown(options=entries, value=setting[0], layout=whole_texts, **shared)
     low, high, step, start = setting
     whole = all(isinstance(number, int) for number in setting)
     kind = widgets.IntSlider if whole else widgets.FloatSlider
-    wide = widgets.Layout(width="460px")
-    return kind(min=low, max=high, step=step, value=start, continuous_update=True, layout=wide, **shared)
+    layout = widgets.Layout(width="100%", max_width="460px", min_width="0")
+    return kind(min=low, max=high, step=step, value=start, continuous_update=True, layout=layout, **shared)
+
+
+def label_of(name, setting):
+    """What is written beside a control. An action is a logit where its slider can be negative, else a probability."""
+    if name in ACTIONS and not isinstance(setting, list):
+        return f"logit of {name}" if setting[0] < 0 else f"π({name})"
+    return SYMBOLS.get(name, name.replace("_", " "))
+
+
+def push_button(text, action, main=False):
+    """A button that calls `action` without arguments; the main one of its group is filled."""
+    button = widgets.Button(description=text, layout=widgets.Layout(width="auto", min_width="84px"))
+    if main:
+        button.add_class("ppo-main")
+    button.on_click(lambda _: action())
+    return button
+
+
+def page_image(size, png=b""):
+    """A place for a picture: `size` pixels of the page, or as wide as the page is."""
+    return widgets.Image(format="png", value=png, layout=widgets.Layout(width=f"{size[0]}px", max_width="100%"))
+
+
+def in_words(text, live="polite"):
+    """What stands under a picture; a screen reader reads it out when it changes, unless `live` is "off"."""
+    return f'<div aria-live="{live}" style="max-width:760px;line-height:1.35">{html.escape(text)}</div>'
 
 
 class Explorer(widgets.VBox):
     """Controls, the picture, and one sentence that says what is seen.
 
     The first draw happens at once. Every change of a control starts a task on the main thread's event loop and
-    cancels the one before: the newest value wins. A picture that trains gives way to other events after each stage,
-    and says at the end how long the whole training took.
+    cancels the one before: the newest value wins. A picture that trains is dimmed until its first stage is drawn, gives
+    way to other events after each stage, and says at the end how long the whole training took. A control that has no
+    effect at the current setting is hidden.
     """
 
     def __init__(self, picture, controls):
         self.controls = controls
+        self.at_start = self.values
         began = time.monotonic()
         self.canvas = Canvas(picture, **self.values)
-        self.image = widgets.Image(format="png", layout=widgets.Layout(width=f"{picture.size[0]}px", max_width="100%"))
+        self.trains = inspect.isgeneratorfunction(picture.update)
+        self.image = page_image(picture.size)
         self.words = widgets.HTML()
         self.task = None
         try:
             self.loop = asyncio.get_running_loop()
         except RuntimeError:
             self.loop = None
-        super().__init__([*controls.values(), self.image, self.words])
+        buttons = [push_button(f"new {name}", partial(self.draw_lots, name)) for name in controls if name in LOTS]
+        buttons += [push_button("reset", self.reset)] if len(controls) > 2 else []
+        super().__init__([*controls.values(), *([widgets.HBox(buttons)] if buttons else []), self.image, self.words])
+        self.add_class("ppo")
+        self.hide_the_idle()
         self.show(self.canvas.text)
         self.say_how_long(began)
         for control in controls.values():
@@ -109,21 +226,40 @@ class Explorer(widgets.VBox):
         """The current settings by name."""
         return {name: control.value for name, control in self.controls.items()}
 
+    def draw_lots(self, name):
+        """The next value of a slider that only draws anew, after the last one the first."""
+        control = self.controls[name]
+        following = control.value + control.step
+        control.value = following if following <= control.max else control.min
+
+    def reset(self):
+        """All controls back to where they started."""
+        for name, value in self.at_start.items():
+            self.controls[name].value = value
+
+    def hide_the_idle(self):
+        """Show a control that needs another one to have a certain value only while it has it."""
+        for name, (other, value) in self.canvas.picture.needs.items():
+            self.controls[name].layout.display = None if self.controls[other].value == value else "none"
+
     def show(self, text):
         """Send the picture as it stands, and its sentence, to the page."""
         self.text = text
         self.image.value = self.canvas.png()
+        self.image.remove_class("ppo-waiting")
         self.shown = time.monotonic()
-        self.words.value = f'<div aria-live="polite" style="max-width:760px;line-height:1.35">{html.escape(text)}</div>'
+        self.words.value = in_words(text)
 
     def say_how_long(self, began):
         """Under a picture that trains: the seconds since `began`."""
-        if inspect.isgeneratorfunction(self.canvas.picture.update):
-            took = time.monotonic() - began
-            self.words.value += f'<div style="color:#6e6e6e">Trained and drawn in {took:.1f} s.</div>'
+        if self.trains:
+            self.words.value += f"<div>Trained and drawn in {time.monotonic() - began:.1f} s.</div>"
 
     def changed(self, _):
         """A control moved. Newer JupyterLabs call this on another thread; drawing belongs on the main one."""
+        self.hide_the_idle()
+        if self.trains:
+            self.image.add_class("ppo-waiting")
         if self.loop is None or not self.loop.is_running():
             asyncio.run(self.redraw())
         elif threading.current_thread() is threading.main_thread():
@@ -153,29 +289,31 @@ class Explorer(widgets.VBox):
             self.say_how_long(pressed)
         except Exception as error:
             message = html.escape(f"{type(error).__name__}: {error}")
-            self.words.value = f'<pre role="alert" style="color:#b00020;white-space:pre-wrap">⚠ {message}</pre>'
+            self.image.remove_class("ppo-waiting")
+            self.words.value = f'<pre role="alert" class="ppo-wrong">⚠ {message}</pre>'
 
     def _repr_mimebundle_(self, **options):
-        return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.text)
+        return with_snapshot(super()._repr_mimebundle_(**options), self)
 
 
 class CorridorGame(widgets.VBox):
-    """The Corridor with three buttons: each press is one step, and the trajectory writes itself."""
+    """The Corridor with three buttons: each press is one step, and the trajectory writes itself.
+
+    The arrow keys press them while the game has the focus, that is after a click on it.
+    """
 
     def __init__(self, seed=None):
         self.game = gymnasium.make("ppo_lessons/Corridor-v0").unwrapped
         self.game.reset(seed=seed)
         self.canvas = Canvas(corridor_figures.board, **self.shown())
-        self.buttons = [widgets.Button(description=name, layout=widgets.Layout(width="110px")) for name in ACTIONS]
-        self.again = widgets.Button(description="new play", button_style="info", layout=widgets.Layout(width="110px"))
-        width = widgets.Layout(width=f"{corridor_figures.board.size[0]}px", max_width="100%")
-        self.image, self.words = widgets.Image(format="png", layout=width), widgets.HTML()
+        self.buttons = [push_button(f"{'←↑→'[a]} {name}", partial(self.act, a)) for a, name in enumerate(ACTIONS)]
+        self.again = push_button("new play", self.begin, main=True)
+        self.image, self.words = page_image(corridor_figures.board.size), widgets.HTML()
         super().__init__([widgets.HBox([*self.buttons, self.again]), self.image, self.words])
-        for action, button in enumerate(self.buttons):
-            button.on_click(lambda _, action=action: self.act(action))
-        self.again.on_click(lambda _: self.begin())
+        self.add_class("ppo")
+        self.add_class("ppo-game")
         self.begin(reset=False)
-        name_for_screen_readers()
+        prepare_page()
 
     def shown(self):
         """What the board shows now."""
@@ -201,6 +339,8 @@ class CorridorGame(widgets.VBox):
         taken = ACTIONS[action]
         self.lines.append(f"s<sub>{t}</sub> = {state}, a<sub>{t}</sub> = {taken}, r<sub>{t}</sub> = {reward:+g}")
         self.draw()
+        if self.over:
+            self.again.focus()
 
     def draw(self):
         for button in self.buttons:
@@ -215,7 +355,7 @@ class CorridorGame(widgets.VBox):
         self.words.value = f'<div aria-live="polite" style="line-height:1.5;min-height:12.5em">{trajectory}</div>'
 
     def _repr_mimebundle_(self, **options):
-        return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.text)
+        return with_snapshot(super()._repr_mimebundle_(**options), self)
 
 
 class LiveCurves(widgets.VBox):
@@ -228,16 +368,16 @@ class LiveCurves(widgets.VBox):
     def __init__(self, config):
         self.config, self.records, self.stopped = config, [], False
         self.canvas = Canvas(ppo_figures.curves, records=[], config=config)
-        self.bar = widgets.IntProgress(max=config.updates, layout=widgets.Layout(width="300px"))
+        self.text = self.canvas.text
+        self.bar = widgets.IntProgress(max=config.updates, layout=widgets.Layout(width="300px", max_width="100%"))
         self.label = widgets.Label("starting")
-        width = widgets.Layout(width=f"{ppo_figures.curves.size[0]}px", max_width="100%")
-        self.image = widgets.Image(format="png", value=self.canvas.png(), layout=width)
-        self.words = widgets.HTML()
+        self.image, self.words = page_image(ppo_figures.curves.size, self.canvas.png()), widgets.HTML()
         super().__init__([widgets.HBox([self.bar, self.label]), self.image, self.words])
+        self.add_class("ppo")
 
     def __enter__(self):
         self.began = self.drawn = time.monotonic()
-        name_for_screen_readers()
+        prepare_page()
         self.handle = display(self, display_id=True)
         return self
 
@@ -254,7 +394,8 @@ class LiveCurves(widgets.VBox):
         self.label.value = words
         self.canvas.move(records=self.records, config=self.config)
         self.image.value = self.canvas.png()
-        self.words.value = f'<div style="max-width:860px;line-height:1.35">{html.escape(self.canvas.text)}</div>'
+        self.text = self.canvas.text
+        self.words.value = in_words(self.text, live="off")  # four times a second is too often
         self.drawn = time.monotonic()
 
     def __exit__(self, kind, error, trace):
@@ -273,7 +414,7 @@ class LiveCurves(widgets.VBox):
         return self.stopped
 
     def _repr_mimebundle_(self, **options):
-        return with_snapshot(super()._repr_mimebundle_(**options), self.image.value, self.canvas.text)
+        return with_snapshot(super()._repr_mimebundle_(**options), self)
 
 
 def show_film(before, after):
@@ -293,10 +434,12 @@ def with_words(bundle, text):
     return {**data, "text/plain": text}, metadata
 
 
-def with_snapshot(bundle, png, text):
-    """The same with a picture."""
-    data, metadata = with_words(bundle, text)
-    return {**data, "image/png": base64.b64encode(png).decode()}, metadata
+def with_snapshot(bundle, shown):
+    """The same for a widget that shows a picture, with the picture in the size that it has on the page."""
+    data, metadata = with_words(bundle, shown.text)
+    width, height = shown.canvas.picture.size
+    picture = base64.b64encode(shown.image.value).decode()
+    return {**data, "image/png": picture}, {**metadata, "image/png": {"width": width, "height": height}}
 
 
 def predict(question, choices, *, answer, because=""):
@@ -312,7 +455,7 @@ def predict(question, choices, *, answer, because=""):
     Returns:
         Prediction, a widget.
     """
-    name_for_screen_readers()
+    prepare_page()
     return Prediction(question, choices, answer, because)
 
 
@@ -328,11 +471,11 @@ class Prediction(widgets.VBox):
             middle = low + round((high - low) / step / 2) * step
             self.choice = make_control("your_prediction", (low, high, step, middle))
         self.question = widgets.HTML(f"<b>{html.escape(question)}</b>")
-        self.button = widgets.Button(description="reveal", button_style="info", layout=widgets.Layout(width="110px"))
+        self.button = push_button("reveal", self.reveal, main=True)
         self.words = widgets.HTML()
-        self.button.on_click(lambda _: self.reveal())
         self.text = f"{question} (to predict and reveal, run the notebook)"
         super().__init__([self.question, widgets.HBox([self.choice, self.button]), self.words])
+        self.add_class("ppo")
 
     def reveal(self):
         """Show the answer beside the prediction. An error in a callback would be lost, so it is shown in words."""
@@ -340,7 +483,7 @@ class Prediction(widgets.VBox):
             self.text = self.verdict(self.choice.value, self.answer())
         except Exception as error:
             self.text = f"Run the cells above first ({type(error).__name__}: {error})."
-        self.words.value = f'<div aria-live="polite" style="max-width:760px">{html.escape(self.text)}</div>'
+        self.words.value = in_words(self.text)
 
     def verdict(self, guess, answer):
         """What the learner is told."""

@@ -6,10 +6,10 @@ from ppo_lessons.validation import check_finite, check_same_width
 def entropy(logits):
     """Entropy of a softmax policy, one number per state.
 
-    H = -sum_a pi(a|s) log pi(a|s),   between 0 (one action is certain) and log A (all equally likely)
+    H = -sum_a pi(a|s) log pi(a|s),   between 0 (one action is certain) and log n (all n equally likely)
 
     Args:
-        logits: [..., A] one real number per action. The gradient flows through it.
+        logits: [..., actions] one real number per action. The gradient flows through it.
 
     Returns:
         [...] in nats.

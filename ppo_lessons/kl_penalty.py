@@ -12,8 +12,8 @@ def kl_divergence(logits_p, logits_q):
     KL(p||q) = sum_a p(a) (log p(a) - log q(a))
 
     Args:
-        logits_p: [..., A] logits of p, the policy that the average is taken over.
-        logits_q: [..., A] logits of q.
+        logits_p: [..., actions] logits of p, the policy that the average is taken over.
+        logits_q: [..., actions] logits of q.
 
     Returns:
         [...] at least 0, in nats; 0 exactly where p = q. Not symmetric.

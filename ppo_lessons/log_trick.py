@@ -6,9 +6,9 @@ from ppo_lessons.validation import check_finite, check_floating, check_time_axis
 def score_objective(logp, weights):
     """The objective whose gradient is the sampled policy gradient.
 
-    (1/N) sum_n sum_t w_t log pi(a_t|s_t),   gradient: (1/N) sum_n sum_t w_t grad log pi(a_t|s_t)
+    (1/N) sum_n sum_t weight_t log pi(a_t|s_t),   gradient: (1/N) sum_n sum_t weight_t grad log pi(a_t|s_t)
 
-    The value itself means nothing; only its gradient does.
+    The value itself means nothing; only its gradient does. The mean is over plays, not over steps.
 
     Args:
         logp: [T, ...] log pi(a_t|s_t) of the actions taken. The gradient flows through it.

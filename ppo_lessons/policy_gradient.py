@@ -12,11 +12,11 @@ def softmax_policy(logits, *, temperature):
     pi(a|s) = exp(logits_a / T) / sum_b exp(logits_b / T)
 
     Args:
-        logits: [..., A] one real number per action.
+        logits: [..., actions] one real number per action.
         temperature: T > 0; above 1 flattens the distribution, below 1 sharpens it.
 
     Returns:
-        [..., A] probabilities; the last axis sums to 1.
+        [..., actions] probabilities; the last axis sums to 1.
 
     Raises:
         ValueError: no action axis, logits not finite, or temperature not positive.

@@ -1,4 +1,4 @@
-"""TRPO's step: the best direction under a limit on the KL divergence, found without ever writing the matrix down."""
+"""TRPO's step, a section of lesson 09: the best direction within a limit on the KL divergence, without its matrix."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from ppo_lessons.validation import check_finite, check_not_negative, check_positive
 
-ITERATIONS, BACKTRACKS, SHRINK = (
-    10,
-    10,
-    0.5,
-)  # of the conjugate gradient, of the line search; each trial is half as long
+ITERATIONS = 10  # of the conjugate gradient
+BACKTRACKS, SHRINK = 10, 0.5  # trials of the line search; each is half as long as the one before
 
 
 class TrustRegionStep(NamedTuple):
@@ -56,7 +53,14 @@ def conjugate_gradient(product, target, *, iterations):
     Returns:
         [P] x.
 
+    The directions d_0, d_1, ... that `product` is asked for are conjugate, d_i . F d_j = 0 for i != j. What is left,
+    b - F x, is perpendicular to all that were used, so that none of them is needed again.
+
     Source: Hestenes & Stiefel (1952).
+
+    >>> matrix, b = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 0.0])
+    >>> conjugate_gradient(lambda v: matrix @ v, b, iterations=2)
+    tensor([ 0.6667, -0.3333])
     """
     x = torch.zeros_like(target)
     residual, direction = target.clone(), target.clone()

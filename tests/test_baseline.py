@@ -1,5 +1,6 @@
 """Lesson 05: subtract what the state was worth anyway, and how that number is learned."""
 
+import itertools
 import re
 
 import numpy
@@ -57,6 +58,37 @@ def test_mean_score_is_zero():
     weights = subtract_baseline(torch.zeros(5), torch.full((5,), 7.0)) * logp.detach().exp()
     (bias,) = torch.autograd.grad(score_objective(logp, weights), logits)
     assert bias.abs().max() < 1e-14
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_baseline_that_contains_the_play_takes_its_share_of_the_gradient(number):
+    """E[mean (R_n - mean R) grad log pi_n] = (1 - 1/N) grad J; with the mean of the others it is grad J."""
+    logits, rewards = draw(3).requires_grad_(), draw(3, seed=1)
+    pi = logits.detach().softmax(-1)
+    (truth,) = torch.autograd.grad(logits.softmax(-1) @ rewards, logits)
+    own, others = torch.zeros(2, 3, dtype=torch.float64)
+    for drawn in itertools.product(range(3), repeat=number):
+        actions = torch.tensor(drawn)
+        returns, chance = rewards[actions], pi[actions].prod()
+        mean = returns.mean().expand(number)
+        for total, values in ((own, mean), (others, (number * mean - returns) / (number - 1))):
+            logp = Categorical(logits=logits).log_prob(actions)
+            weights = subtract_baseline(returns[None], values[None])
+            (estimate,) = torch.autograd.grad(score_objective(logp[None], weights), logits)
+            total += chance * estimate
+    torch.testing.assert_close(own, (1 - 1 / number) * truth, rtol=0, atol=1e-14)
+    torch.testing.assert_close(others, truth, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("returns", [8.0, -7.0])
+def test_through_weights_that_are_not_detached_a_value_could_only_rise(returns):
+    """d/dV of -(G - V) log pi is log pi < 0 whatever G is. With the lesson's function no gradient arrives."""
+    logp = torch.tensor([0.7]).log()
+    wrong = torch.zeros(1, requires_grad=True)
+    (-(returns - wrong) * logp).sum().backward()
+    assert torch.equal(wrong.grad, logp) and logp < 0
+    right = torch.zeros(1, requires_grad=True)
+    assert not score_objective(logp, subtract_baseline(torch.tensor([returns]), right)).requires_grad
 
 
 @pytest.mark.parametrize(("returns", "values", "message"), SHAPES)

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from ppo_lessons import ppo
 from ppo_lessons.experiments import bug_lab
 from ppo_lessons.experiments.bug_lab import BUGS, CASES, TELLS, column, train_using, train_with
+from ppo_lessons.figures import bug_lab as bug_lab_figures
 from ppo_lessons.gae import gae
 
 SHORT = ppo.Config(total_steps=3 * 2048, device="cpu")
@@ -85,6 +87,13 @@ def test_kl_at_the_first_minibatch_is_zero_but_for_the_wrong_ratio():
 
 def test_cases_are_the_bugs_in_another_order():
     assert sorted(CASES.values()) == sorted(BUGS) == sorted(TELLS) and list(CASES.values()) != list(BUGS)
+
+
+def test_the_legend_has_the_colours_of_the_curves():
+    artists = bug_lab_figures.build(figure := Figure())
+    handles = figure.axes[5].get_legend().get_lines()
+    for lines in artists["lines"].values():
+        assert [line.get_color() for line in lines] == [handle.get_color() for handle in handles]
 
 
 # Which curve betrays which bug, over seeds: the claims of the notebook

@@ -87,6 +87,18 @@ def test_first_minibatch_has_the_whole_gradient_even_in_a_band_of_width_zero():
         assert not terms.clipped.any()
 
 
+@pytest.mark.parametrize(("rho", "alive"), [(0.5, (True, False)), (1.0, (True, True)), (1.5, (False, True))])
+@pytest.mark.parametrize("old", [0.1, 0.5])
+def test_the_chain_down_to_the_probability(rho, alive, old):
+    """d(-L)/d pi = -1 * (A or 0) * 1/pi_old, and the objective has the sign of A in all six cases."""
+    for advantage, lives in zip((2.0, -2.0), alive, strict=True):
+        pi = one(rho * old).requires_grad_()
+        terms = clipped_objective(pi.log(), one(old).log(), one(advantage), epsilon=0.2)
+        (-terms.objective).backward()
+        assert pi.grad.item() == pytest.approx(-advantage / old if lives else 0, abs=1e-12)
+        assert terms.objective.item() * advantage > 0
+
+
 # the equation
 
 

@@ -66,6 +66,77 @@ def test_labels_use_the_symbols_of_the_course():
     assert labels == ["λ", "ε", "critic error"]
 
 
+@pytest.mark.parametrize(
+    ("name", "setting", "label"),
+    [
+        ("max_kl", (0.01, 0.1, 0.01, 0.03), "δ (nats)"),
+        ("ratio", (0.0, 2.0, 0.1, 1.0), "ρ"),
+        ("perch", (0, 40, 5, 10), "perch in B (%)"),
+        ("right", (-3.0, 3.0, 0.5, 2.0), "logit of right"),
+        ("right", (0.05, 0.95, 0.05, 0.7), "π(right)"),
+    ],
+)
+def test_labels_say_what_is_set_and_in_which_unit(name, setting, label):
+    assert controls.make_control(name, setting).description == label
+
+
+def test_menus_start_with_their_first_entry_and_show_numbers_in_order():
+    plays = controls.make_control("plays", [64, 1, 1024])
+    assert (list(plays.options), plays.value) == ([1, 64, 1024], 64)
+    words = controls.make_control("start", ["slides", "even"])
+    assert (list(words.options), words.value) == (["slides", "even"], "slides")
+
+
+def test_a_new_sample_and_the_way_back():
+    explorer = explore(picture, height=(0, 20, 1, 2))
+    assert len(explorer.children) == 3  # nothing to reset, nothing to draw anew
+
+    def lots(dot, *, height, color, sample):
+        return f"{height} {color} {sample}."
+
+    explorer = explore(Picture(build, lots), height=(0, 20, 1, 2), color=["red", "blue"], sample=(0, 2, 1, 1))
+    new, reset = explorer.children[3].children
+    assert (new.description, reset.description) == ("new sample", "reset")
+    for expected in (2, 0, 1):
+        new.click()
+        assert explorer.text == f"2 red {expected}."
+    explorer.controls["height"].value, explorer.controls["color"].value = 7, "blue"
+    reset.click()
+    assert explorer.text == "2 red 1."
+
+
+def test_a_control_without_effect_is_hidden():
+    needs = {"height": ("color", "red")}
+    explorer = explore(Picture(build, update, needs=needs), height=(0, 20, 1, 2), color=["red", "blue"])
+    assert explorer.controls["height"].layout.display is None
+    explorer.controls["color"].value = "blue"
+    assert explorer.controls["height"].layout.display == "none"
+    explorer.controls["color"].value = "red"
+    assert explorer.controls["height"].layout.display is None
+
+
+def test_a_picture_is_dim_until_its_retraining_shows_something():
+    async def retrain(update):
+        explorer = explore(Picture(build, update), height=(0, 9, 1, 0))
+        shown = []
+        explorer.image.observe(lambda change: shown.append("ppo-waiting" in change.new), "_dom_classes")
+        explorer.controls["height"].value = 5
+        await explorer.task
+        return shown, explorer
+
+    def fails(dot, *, height):
+        if height == 5:
+            raise ValueError("no")
+        yield "One."
+
+    shown, explorer = asyncio.run(retrain(slow_update))
+    assert shown == [True, False]
+    shown, _ = asyncio.run(retrain(update))
+    assert shown == []  # what does not train changes at once
+    _, explorer = asyncio.run(retrain(fails))
+    assert "ppo-waiting" not in explorer.image._dom_classes and "⚠" in explorer.words.value
+
+
 def test_an_error_at_the_first_draw_is_raised():
     with pytest.raises(ValueError, match="<13> is refused"):
         explore(picture, height=(0, 20, 1, 13))
@@ -162,11 +233,14 @@ def test_drawing_stays_on_the_main_thread():
 
 def test_what_is_stored_for_readers_without_a_kernel():
     explorer = explore(picture, height=(0, 20, 1, 2))
-    data, _ = explorer._repr_mimebundle_()
+    data, metadata = explorer._repr_mimebundle_()
     assert data["text/plain"] == "The dot is at 2 & red."
     assert base64.b64decode(data["image/png"]) == explorer.image.value
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert Image.open(io.BytesIO(explorer.image.value)).size == picture.size
+    width, height = picture.size
+    assert Image.open(io.BytesIO(explorer.image.value)).size == (2 * width, 2 * height)
+    assert metadata["image/png"] == {"width": width, "height": height}
+    assert explorer.image.layout.width == f"{width}px"
 
 
 def test_the_buttons_play_the_corridor_and_write_the_trajectory():
@@ -221,9 +295,9 @@ def test_other_errors_are_not_swallowed():
 def test_the_film_is_shown_as_png():
     import numpy as np
 
-    frames = [np.full((40, 60, 3), 20 * i, dtype=np.uint8) for i in range(5)]
+    frames = [np.full((40, 60, 3), 20 * i, dtype=np.uint8) for i in range(9)]
     data, _ = show_film(frames[:2], frames)._repr_mimebundle_()
-    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).n_frames == 2
+    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).n_frames == 3
 
 
 # Predictions

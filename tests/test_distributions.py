@@ -41,6 +41,14 @@ def test_gaussian_by_hand():
     assert Gaussian.greedy(parameters).tolist() == [1.0, 0.0]
 
 
+def test_the_constants_of_entropy_and_kl_count_once_a_dimension():
+    """Two dimensions: H = 2 (1/2) log(2 pi e) = 2.838, not 1.419. Means one apart: KL = 2 (2/2 - 1/2)."""
+    standard = torch.zeros(4)
+    assert Gaussian.entropy(standard).item() == pytest.approx(2.838, abs=5e-4)
+    assert Gaussian.kl_divergence(standard, torch.tensor([1.0, 1.0, 0.0, 0.0])).item() == pytest.approx(1)
+    assert Gaussian.log_probability(standard, torch.zeros(2)).item() == pytest.approx(-math.log(2 * math.pi))
+
+
 def test_gaussian_equals_pytorchs():
     p, q = random_parameters(7, 5, 6), random_parameters(7, 5, 6, seed=1)
     actions = random_parameters(7, 5, 3, seed=2)

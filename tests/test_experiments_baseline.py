@@ -100,3 +100,20 @@ def test_gradient_descent_arrives_at_the_mean_return_of_each_place():
         for state in plays.states[step].unique().tolist():
             if state < STATES:
                 assert table[step, state].item() == pytest.approx(values[step, plays.states[step] == state].mean())
+
+
+def test_earlier_and_later_visits_of_a_state_both_move_its_best_baseline():
+    """The best b_t(s) needs E[g . grad log pi_t], and g holds every visit of s. The often quoted form has t alone."""
+    world, policy, _, to_go, p = experiments.world_and_plays()
+    plays, pi = world.trajectories(), policy.softmax(-1)
+    score = torch.eye(3, dtype=torch.float64) - pi[0]  # the slides' policy is the same in every state
+    parts = dict.fromkeys(("earlier", "this", "later"), 0)
+    state, t = 0, 1  # the start, met again after a failed action
+    here = (plays.states[t] == state) & (plays.mask[t] == 1)
+    for k in range(world.steps):
+        both = here & (plays.states[k] == state) & (plays.mask[k] == 1)
+        product = (score[plays.actions[k]] * score[plays.actions[t]]).sum(1)
+        which = "earlier" if k < t else "this" if k == t else "later"
+        parts[which] += (p * to_go[k] * product)[both].sum().item()
+    assert min(abs(parts["earlier"]), abs(parts["later"])) > 1e-4
+    assert sum(parts.values()) == pytest.approx(experiments.variance_terms()[1][t, state].item(), abs=1e-12)

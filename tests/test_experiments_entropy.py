@@ -1,6 +1,7 @@
 """The numbers of lesson 11."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -22,6 +23,44 @@ def test_schedules_by_hand():
     decay, constant = experiments.SCHEDULES["to 0 at update 60"], experiments.SCHEDULES["constant"]
     assert [decay(0.6, update) for update in (0, 30, 60, 90)] == pytest.approx([0.6, 0.3, 0, 0])
     assert {constant(0.6, update) for update in (0, 30, 60, 90)} == {0.6}
+    halved = experiments.SCHEDULES["halved every 20 updates"]
+    assert [halved(0.6, update) for update in (0, 20, 40, 100)] == pytest.approx([0.6, 0.3, 0.15, 0.01875])
+    totals = [sum(schedule(0.6, update) for update in range(1, 101)) for schedule in (decay, halved)]
+    assert totals[0] == pytest.approx(totals[1], rel=0.1)  # as much bonus in all, spent in another order
+
+
+def test_when_the_world_changes_staying_is_first_best_and_then_not():
+    stay = experiments.BEFORE.policy((1 - 2e-12, 1e-12, 1e-12))
+    assert experiments.BEFORE.best_return() == 0
+    assert experiments.BEFORE.start_value(stay) == pytest.approx(0, abs=1e-9)
+    assert 3.9 < experiments.AFTER.best_return() < 4  # 1 for leaving, 3 for the flag
+
+
+def test_the_world_changes_after_record_100_and_the_policy_goes_on():
+    updates = []
+
+    def bonus(update):
+        updates.append(update)
+        return 0.0
+
+    records = list(experiments.train_changing(bonus, seed=1))
+    assert [record.update for record in records] == list(range(201))
+    assert updates == list(range(1, 201))
+    for record, world in ((records[100], experiments.BEFORE), (records[101], experiments.AFTER)):
+        assert record.expected_return == pytest.approx(world.start_value(record.logits))
+    assert (records[101].logits - records[100].logits).abs().max() < 0.5  # one step, no new beginning
+    assert records[0].leaves == pytest.approx(0.5)  # up 1/4, right 1/4
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_who_settled_early_misses_the_change(seed):
+    ends = {}
+    for decay in ("to 0 at update 60", "constant"):
+        *_, end = experiments.train_changing(partial(experiments.SCHEDULES[decay], 0.6), seed=seed)
+        ends[decay] = end.expected_return
+    *_, without = experiments.train_changing(lambda update: 0.0, seed=seed)
+    assert max(without.expected_return, ends["to 0 at update 60"]) < 0.1
+    assert ends["constant"] > 3
 
 
 def test_mean_entropy_counts_the_states_that_are_visited():

@@ -6,6 +6,7 @@ import torch
 from ppo_lessons.corridor import SLIDES_POLICY, STATES, Corridor
 from ppo_lessons.experiments import gae as experiments
 from ppo_lessons.experiments.advantage import critic_noise
+from ppo_lessons.experiments.variance_ladder import variances
 from ppo_lessons.gae import gae
 
 
@@ -31,6 +32,17 @@ def test_at_one_play_the_best_lambda_is_near_zero():
     bias, variance = experiments.errors(1.0, 2.0)
     assert experiments.LAMBDAS[(bias + variance * experiments.PLAYS).argmin()] <= 0.05
     assert 0 < (bias + variance).argmin() < 100
+
+
+def test_gae_is_noisier_than_the_td_error_and_yet_better_with_a_wrong_critic():
+    """Why the last rung of the ladder is climbed although it goes up: more plays cure variance, and no bias."""
+    rungs = variances("gae")
+    assert rungs["gae"] > 2 * rungs["advantage"]
+    assert rungs["gae"] == pytest.approx(experiments.PLAYS * experiments.errors(1.0, 0.0)[1][95].item(), abs=1e-9)
+    bias, variance = experiments.errors(1.0, 2.0)
+    for plays, times in ((64, 1), (1024, 8)):
+        error = bias + variance * experiments.PLAYS / plays
+        assert error[0] > times * error[95]
 
 
 def test_mixture_is_an_average():

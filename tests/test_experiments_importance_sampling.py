@@ -20,6 +20,17 @@ def test_fish_without_perch_have_no_weight_for_them():
         assert experiments.long_run(perch) == pytest.approx(18.5)  # 0.1 · 30 + 0.4 · 20 + 0.5 · 15
 
 
+def test_the_same_lake_is_worse_for_one_question_and_better_for_another():
+    """Mean length: 1/2 · 6² + 1/10 · 80² + 4/10 · 18.75² − 18.5² = 456.375 against 20.25. Share of carp: f w is 1/5
+    with probability 1/2, else 0, so 1/50 − 1/100 = 1/100 against 1/10 · 9/10 = 9/100."""
+    p, q, weights = experiments.LAKE_A, experiments.lake_b(10), experiments.fish_weights(10)
+    carp = experiments.double(1, 0, 0)
+    for f, from_a, from_b in ((experiments.LENGTH, 20.25, 456.375), (carp, 0.09, 0.01)):
+        assert experiments.mean_and_variance(f, p)[1] == pytest.approx(from_a)
+        assert experiments.mean_and_variance(f * weights, q)[1] == pytest.approx(from_b)
+        assert (p * f.square() * (weights - 1)).sum().item() == pytest.approx(from_b - from_a)
+
+
 def test_drawing_follows_the_table():
     drawn = experiments.draw(torch.tensor([0.5, 0.0, 0.25, 0.25], dtype=torch.float64), 20000, 0)
     shares = torch.bincount(drawn, minlength=4) / 20000

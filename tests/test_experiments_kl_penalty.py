@@ -65,6 +65,57 @@ def test_a_price_buys_less_the_higher_it_is():
     assert (gain[1:] < gain[:-1]).all()
 
 
+@pytest.mark.parametrize("beta", [0.5, 3.0, 12.0])
+def test_a_price_is_the_slope_of_what_a_limit_gains(beta):
+    (low, less), (high, more) = (experiments.worth(experiments.best_for_price(beta * f)) for f in (1.001, 0.999))
+    assert (more - less) / (high - low) == pytest.approx(beta, rel=1e-3)
+    delta, gain = experiments.worth(experiments.best_for_price(beta))
+    assert experiments.tangent(beta, delta) == pytest.approx(gain)
+    assert experiments.tangent(beta, delta + 1) == pytest.approx(gain + beta)
+
+
+@pytest.mark.parametrize(
+    ("step", "surrogate", "promised", "truth"), [(0.1, 0.0334, 0.0027, 0.0336), (1.0, 0.370, -2.93, 0.386)]
+)
+def test_the_bound_behind_trpo_on_the_corridor(step, surrogate, promised, truth):
+    bound = experiments.step_uphill(step)
+    assert bound.surrogate == pytest.approx(surrogate, rel=2e-3)
+    assert bound.promised == pytest.approx(promised, rel=2e-2)
+    assert bound.truth == pytest.approx(truth, rel=2e-3)
+
+
+def test_the_surrogate_of_the_bound_by_listing_all_plays():
+    """L = sum over plays of P_old times sum_t rho_t A_t: the mean over the actions is then a mean of ratios."""
+    world = Corridor()
+    old = world.policy(SLIDES_POLICY)
+    new = old + torch.randn(12, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    plays, (values, action_values) = world.trajectories(), world.tables(old, gamma=1.0)
+    rho = (world.log_probabilities(new) - world.log_probabilities(old)).exp()
+    time = torch.arange(6)[:, None]
+    states, running = plays.states.clamp(max=11), plays.mask
+    advantages = (action_values[time, states, plays.actions] - values[time, states]) * running
+    by_plays = (world.probabilities(old) * (rho * advantages).sum(0)).sum().item()
+    assert experiments.lower_bound(world, old, new).surrogate == pytest.approx(by_plays, abs=1e-12)
+
+
+@pytest.mark.parametrize("size", [0.01, 0.1, 1.0, 3.0])
+def test_the_bound_holds_for_any_two_policies(size):
+    world, generator = Corridor(), torch.Generator().manual_seed(1)
+    for _ in range(20):
+        old, move = torch.randn(2, 12, 3, generator=generator, dtype=torch.float64)
+        bound = experiments.lower_bound(world, old, old + size * move)
+        assert bound.promised <= bound.truth
+    assert experiments.lower_bound(world, old, old).promised == pytest.approx(0, abs=1e-12)
+
+
+def test_steps_that_promise_a_rise_keep_the_promise_and_are_tiny():
+    returns = experiments.climb_on_promises(12)
+    assert all(after > before for before, after in itertools.pairwise(returns))
+    assert returns[-1] - returns[0] < 0.25
+    *_, cheap = experiments.train_penalty(3.0, seed=0)
+    assert cheap.expected_return - returns[0] > 15 * (returns[-1] - returns[0])
+
+
 def test_the_old_policy_costs_nothing_and_gains_nothing():
     assert experiments.worth(experiments.OLD) == pytest.approx((0, 0), abs=1e-14)
 

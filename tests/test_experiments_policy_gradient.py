@@ -168,3 +168,13 @@ def test_heights_are_those_of_the_curves():
     J, mean = experiments.heights(0.0, 50, 3)
     assert pytest.approx(experiments.smooth()[place]) == J
     assert mean == pytest.approx(experiments.staircase_of(50, 3)[place])
+
+
+@pytest.mark.parametrize("up", [-6.0, 0.0, 4.0])
+def test_changes_nearby_are_differences_of_heights(up):
+    exact, sampled = experiments.changes_nearby(up, 50, 3)
+    here = experiments.heights(up, 50, 3)
+    for place in (0, 30, 100):
+        there = experiments.heights(up + experiments.SHIFTS[place], 50, 3)
+        assert exact[place] == pytest.approx(there[0] - here[0], abs=1e-3)  # a straight line between listed points
+        assert sampled[place] == pytest.approx(there[1] - here[1])

@@ -1,7 +1,10 @@
 """The numbers of the variance ladder, and the weights of the running trajectory."""
 
+import math
+
 import pytest
 
+from ppo_lessons.corridor import SLIDES_POLICY, Corridor
 from ppo_lessons.experiments import variance_ladder as ladder
 
 
@@ -29,3 +32,23 @@ def test_weights_of_the_running_trajectory_by_hand():
 def test_an_unknown_lesson_is_refused():
     with pytest.raises(ValueError, match=r"has the rungs log_trick, .*, got 'clip'"):
         ladder.variances("clip")
+
+
+def test_no_rung_has_a_bias():
+    """With the exact V. The picture says so."""
+    world = Corridor()
+    plays, policy = world.trajectories(), world.policy(SLIDES_POLICY)
+    values = world.step_values(world.tables(policy, gamma=1.0).values)
+    for rung in ladder.RUNGS.values():
+        assert world.gradient_moments(policy, rung(plays, *values)).bias.norm() < 1e-12
+
+
+def test_gae_lies_between_its_two_ends():
+    rungs = ladder.variances("gae")
+    assert rungs["advantage"] < rungs["gae"] < rungs["baseline"]
+
+
+def test_so_many_plays_do_what_a_hundred_did():
+    """A count of plays is rounded up: with 45 the error would still be a little larger."""
+    rungs = ladder.variances("reward_to_go")
+    assert math.ceil(100 * rungs["reward_to_go"] / rungs["log_trick"]) == 46

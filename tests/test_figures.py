@@ -1,20 +1,23 @@
 """Every picture of every notebook at the corners of its controls: it draws, it fits, it says what is seen."""
 
 import inspect
+import io
 import re
 import time
 from functools import lru_cache
 
+import matplotlib
 import numpy as np
 import pytest
 from notebook_runner import MODULE_OF
 from pictures import EXPLORED, at_start, corners, drags, each_picture, misplaced, start
+from PIL import Image
 from test_accessible import problems
 
 from ppo_lessons import data
 from ppo_lessons.figures import __main__ as assets
 from ppo_lessons.figures import benchmark, clip, corridor, gae, ppo
-from ppo_lessons.figures.style import Canvas
+from ppo_lessons.figures.style import RC, Canvas
 from ppo_lessons.ppo import Config, Record, train
 
 
@@ -114,6 +117,37 @@ def test_curves_show_the_records():
     assert y.tolist() == [record.entropy for record in records[1:]]
 
 
+@pytest.mark.parametrize("returns", [[-1280.0, -700.0, -218.0], [-3.0, 2.0, 21.0], [20.0, 180.0, 500.0], [0.0] * 3])
+def test_the_axis_of_the_curves_follows_what_a_game_pays(returns):
+    """No game is a flat line at the edge, and a policy over real numbers may have an entropy below 0."""
+    numbers = {"kl": 0.01, "clip_fraction": 0.1, "value_loss": 30.0, "explained_variance": -7.0}
+    records = [Record(0, 0, 0.0)] + [
+        Record(u, u * 2048, 0.0, mean_return=paid, return_standard_error=1.0, entropy=0.5 - u, **numbers)
+        for u, paid in enumerate(returns, start=1)
+    ]
+    canvas = Canvas(ppo.curves, records=[], config=Config(total_steps=6144, device="cpu"))
+    canvas.move(records=records, config=Config(total_steps=6144, device="cpu"))
+    canvas.draw()
+    lines, panels = canvas.artists["lines"], canvas.artists["panels"]
+    assert lines["mean_return"].get_ydata().tolist() == returns
+    assert lines["entropy"].get_ydata().tolist() == [-0.5, -1.5, -2.5]
+    for name in ("mean_return", "kl", "clip_fraction", "entropy", "value_loss"):
+        (low, high), shown = panels[name].get_ylim(), lines[name].get_ydata()
+        assert low <= shown.min() <= shown.max() <= high
+    low, high = panels["mean_return"].get_ylim()
+    assert low == high - 1 or np.ptp([*returns, 0]) > 0.6 * (high - low)
+    assert in_order(canvas.text, "6144", f"{returns[0]:.1f}", f"{returns[-1]:.1f}")
+    assert misplaced(canvas.figure) == []
+
+
+def test_a_spike_of_the_value_loss_stays_in_the_picture():
+    losses = [0.4, 0.02, 3000.0, 0.05]
+    records = [Record(u, u * 2048, 0.0, value_loss=loss) for u, loss in enumerate(losses, start=1)]
+    canvas = Canvas(ppo.curves, records=records, config=Config(total_steps=8192, device="cpu"))
+    assert canvas.artists["panels"]["value_loss"].get_ylim() == pytest.approx((0.01, 10_000))
+    assert canvas.artists["lines"]["value_loss"].get_ydata().tolist() == losses
+
+
 def test_the_seeds_picture_counts_what_is_solved():
     run = [Record(u, u * 10, 0.0, mean_return=100.0 * u) for u in range(1, 4)]
     canvas = Canvas(ppo.seeds([run, run], [480.0, 470.0], {"others": (490.0, 6.0)}))
@@ -121,18 +155,37 @@ def test_the_seeds_picture_counts_what_is_solved():
     assert misplaced(canvas.figure) == []
 
 
-def test_the_film_is_an_animation_that_ends_with_the_longer_run():
-    import io
+def frames_of(*runs):
+    """A film of runs whose frames are as bright as their step: the brightness of both halves, moment by moment."""
+    data = ppo.film(*[[np.full((80, 60, 3), 25 + 200 * i // n, dtype=np.uint8) for i in range(n)] for n in runs])
+    film = Image.open(io.BytesIO(data))
+    assert film.format == "PNG" and film.size == (68, 40)
+    seen = []
+    for number in range(film.n_frames):
+        film.seek(number)
+        left, right = (film.convert("L").getpixel((x, 35)) for x in (2, 40))
+        seen.append((left, right, film.info["duration"]))
+    return seen
 
-    from PIL import Image
 
-    def run(length):
-        return [np.full((40, 60, 3), 20 * i, dtype=np.uint8) for i in range(length)]
+def test_the_film_shows_the_longer_run_to_its_end_and_then_rests():
+    seen = frames_of(3, 12)  # moments 0, 4, 8, 11
+    assert [right for _, right, _ in seen] == sorted({right for _, right, _ in seen})
+    assert len({left for left, _, _ in seen[1:]}) == 1  # no time for a second try
+    assert [duration for *_, duration in seen] == [80, 80, 80, 2000]
 
-    film = Image.open(io.BytesIO(ppo.film(run(2), run(10))))
-    assert film.format == "PNG"
-    assert film.n_frames == 4  # frames 0, 3, 6, 9
-    assert film.size == (68, 20)
+
+def test_the_shorter_run_is_played_anew_while_the_longer_one_lasts():
+    left = [left for left, _, _ in frames_of(6, 32 + ppo.PAUSE)]
+    assert left[0] < left[1] < left[2] == left[6]
+    assert left[7] < left[6]  # moment 28: step 2 of the second try
+    right = [right for _, right, _ in frames_of(25, 4)]
+    assert right[0] < right[1] == right[-1]
+
+
+def test_a_film_of_much_movement_gets_fewer_frames():
+    noise = [np.random.default_rng(i).integers(0, 255, (80, 80, 3), dtype=np.uint8) for i in range(100)]
+    assert len(ppo.film(noise, noise, largest=50_000)) <= 50_000
 
 
 # Recorded measurements
@@ -205,7 +258,8 @@ def dragged(name):
     drawn = np.asarray(canvas.canvas.buffer_rgba()).copy()
     for part in canvas.above:
         part.set_animated(False)
-    canvas.canvas.draw()
+    with matplotlib.rc_context(RC):
+        canvas.canvas.draw()
     return np.median(spent), len(png), np.array_equal(drawn, canvas.canvas.buffer_rgba())
 
 

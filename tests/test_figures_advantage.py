@@ -1,5 +1,7 @@
 """The pictures of lesson 06 show the numbers of its experiments."""
 
+import itertools
+
 import pytest
 
 from ppo_lessons.experiments import advantage as experiments
@@ -23,3 +25,36 @@ def test_the_last_bar_is_the_advantage_and_the_marker_is_the_least_sum():
     bias, variance = experiments.errors(2.0)
     total = bias + variance / 64
     assert canvas.artists["best"].get_xdata() == [total.argmin() + 1]
+
+
+@pytest.mark.parametrize("situation", ["day", "night"])
+def test_no_number_lies_on_another(situation):
+    canvas = Canvas(pictures.cells, situation=situation, step=0)
+    for step in range(6):
+        canvas.move(situation=situation, step=step)
+        canvas.draw()
+        labels = [label for _, _, labels, _ in canvas.artists["columns"].values() for label in labels]
+        shown = [label for label in labels if label.get_text()]
+        boxes = [label.get_window_extent(canvas.canvas.get_renderer()) for label in shown]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        assert all(label.get_text() != "-0.00" for label in shown)
+
+
+@pytest.mark.parametrize("plays", [64, 256, 1024])
+@pytest.mark.parametrize("critic_error", [0.0, 1.0, 2.0, 3.0])
+def test_errors_stay_inside_the_axes_and_the_lowest_point_is_seen(critic_error, plays):
+    canvas = Canvas(pictures.n_steps, n=1, critic_error=critic_error, plays=plays)
+    _, top = canvas.artists["right"].get_ylim()
+    assert canvas.artists["right"].get_yscale() == "linear"
+    assert max(canvas.artists["total"].get_ydata()) < top
+    assert min(canvas.artists["total"].get_ydata()) == canvas.artists["best"].get_ydata()[0]
+
+
+def test_the_start_does_not_answer_which_n_is_best_for_a_wrong_critic():
+    """The notebook asks for error 2; it starts with the exact critic, of which section 4 has told."""
+    from pictures import at_start
+
+    title = at_start("06_advantage:pictures.n_steps").artists["right"].get_title()
+    assert title.startswith("n = 1")
+    raw = at_start("06_advantage:pictures.gaussian").artists["right"].get_title()
+    assert raw.endswith("raw 0.00, clipped 0.00")

@@ -31,6 +31,15 @@ def test_the_dot_of_the_night_is_the_resting_place():
     assert {round(p, 3), abs(round(value[place].item(), 3))} <= set(numbers(canvas.text))
 
 
+def test_the_change_shows_each_update_of_both_worlds():
+    canvas = Canvas(pictures.change, weight=0.6, decay="constant", sample=0)
+    records = list(experiments.train_changing(lambda update: 0.6, seed=0))
+    assert canvas.artists["J"].get_ydata() == [r.expected_return for r in records]
+    assert canvas.artists["leaves"].get_ydata() == [r.leaves for r in records]
+    said = {round(100 * records[100].leaves, 2), round(100 * records[200].leaves, 2)}
+    assert said | {round(records[200].expected_return, 2)} <= set(numbers(canvas.text))
+
+
 @pytest.mark.parametrize("weights", experiments.WEIGHTS)
 def test_the_three_errors_of_a_stored_gradient_are_in_the_sentence(weights):
     canvas = Canvas(pictures.stored, temperature=2.0, weights=weights)

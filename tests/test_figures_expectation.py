@@ -35,3 +35,11 @@ def test_the_bars_of_the_returns_are_the_shares_of_the_sample():
     heights = [bar.get_height() for bar in canvas.artists["bars"]]
     assert heights == pytest.approx([(drawn == value).double().mean().item() for value in distribution("slides")[0]])
     assert canvas.artists["dot"].get_ydata()[0] == pytest.approx(drawn.mean().item())
+
+
+def test_the_sentence_says_on_which_side_of_the_band_the_mean_lies():
+    for sample in range(20):
+        canvas = Canvas(pictures.exam, n=50, p=0.8, sample=sample)
+        off = abs(exams(0.8, sample, LONGEST)[:50].mean().item() - 88)
+        assert ("inside" if off <= 4 / 50**0.5 else "outside") in canvas.text
+    assert "inside" in Canvas(pictures.exam, n=2, p=1.0, sample=0).text  # without chance the band is a line

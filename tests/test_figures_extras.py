@@ -18,6 +18,18 @@ def test_the_gaussian_steps_and_is_cut_as_the_experiment_says():
     assert [actions[before].item(), actions[after].item()] == pytest.approx([1.0, 0.5], abs=0.02)
 
 
+@pytest.mark.parametrize("mean", [-2.0, 0.5, 2.0])
+def test_the_push_of_cut_actions_has_the_sign_of_the_mean_weight(mean):
+    """Equal weights of 1 push the mean inwards, equal weights of -1 by as much over the edge."""
+    pushes = []
+    for advantage in (1.0, -1.0):
+        canvas = Canvas(continuous_actions.step, mean=mean, log_std=0.0, draw=0.5, advantage=advantage)
+        means, push = canvas.artists["push"].get_data()
+        pushes.append(push[abs(means - mean).argmin()].item())
+    assert pushes[0] == pytest.approx(-pushes[1])
+    assert pushes[0] * mean < 0
+
+
 def test_the_scaling_picture_tells_the_gain_of_every_row():
     rows = [
         {"name": "game", "num_envs": 8, "steps_per_second": {"1": 100.0, "2": 150.0}, "speedup": 1.5},

@@ -1,10 +1,12 @@
-"""The pictures of lesson 02, and the policy drawn on the cells."""
+"""The pictures of lesson 02, the policy drawn on the cells, and the board of lesson 00."""
 
 import pytest
 import torch
 from matplotlib.figure import Figure
 
-from ppo_lessons.experiments.policy_gradient import DRAWS, climb, push
+from ppo_lessons.corridor import ACTIONS, CELLS, PIT, SITUATIONS, Corridor
+from ppo_lessons.experiments.policy_gradient import DRAWS, SHIFTS, changes_nearby, climb, push
+from ppo_lessons.figures import corridor
 from ppo_lessons.figures import policy_gradient as pictures
 from ppo_lessons.figures.corridor import draw_policy, move_policy
 from ppo_lessons.figures.style import Canvas
@@ -23,7 +25,7 @@ def test_bars_stand_in_the_four_cells_that_act_and_follow_the_policy():
 
 
 def test_softmax_picture_draws_its_probabilities():
-    canvas = Canvas(pictures.softmax, temperature=1.0, up=0.0, right=0.0, sample=1)
+    canvas = Canvas(pictures.softmax, temperature=1.0, logit_of_up=0.0, logit_of_right=0.0, sample=1)
     assert [bar.get_height() for bar in canvas.artists["bars"]] == pytest.approx([1 / 3] * 3)
     shares = canvas.artists["seen"].get_ydata()
     assert sum(shares) == pytest.approx(1)
@@ -31,7 +33,7 @@ def test_softmax_picture_draws_its_probabilities():
 
 
 def test_push_picture_draws_the_gradient_and_both_policies():
-    canvas = Canvas(pictures.one_hot, action="up", right=0.7, step=1.0)
+    canvas = Canvas(pictures.one_hot, action="up", chance_of_right=0.7, step=1.0)
     before, gradient, after = push(0.7, "up", 1.0)
     for name, heights in (("bars", gradient), ("before", before), ("after", after)):
         assert [bar.get_height() for bar in canvas.artists[name]] == heights.tolist()
@@ -44,3 +46,51 @@ def test_the_climb_is_drawn_to_its_end():
     x, y = canvas.artists["line"].get_data()
     assert list(x) == [record.steps for record in records]
     assert list(y) == [record.expected_return for record in records]
+
+
+def test_the_stairs_seen_closely_and_their_axis():
+    canvas = Canvas(pictures.staircase, logit_of_up=0.0, plays=10, sample=0)
+    for name, change in zip(("line", "treads"), changes_nearby(0.0, 10, 0), strict=True):
+        assert canvas.artists[name].get_ydata().tolist() == change.tolist()
+    low, high = canvas.artists["left"].get_ylim()
+    drawn = [line.get_ydata() for line in canvas.artists["left"].lines]
+    most, least = max(max(y) for y in drawn), min(min(y) for y in drawn)
+    assert low < least and most < high
+    assert most - least > 0.6 * (high - low)  # the axis does not squeeze them
+    canvas.move(logit_of_up=4.0, plays=10, sample=0)
+    assert canvas.artists["left"].get_ylim() == (low, high)
+    assert SHIFTS[50] == 0
+
+
+def test_no_title_at_the_start_tells_what_is_to_be_predicted():
+    canvas = Canvas(pictures.objective, logit_of_up=0.7, logit_of_right=2.0)
+    assert "stay" not in canvas.artists["left"].get_title()
+    canvas = Canvas(pictures.softmax, temperature=1.0, logit_of_up=0.5, logit_of_right=2.0, sample=0)
+    assert not {"hot", "cold"} & set(canvas.artists["right"].get_title().split())
+
+
+# The board of lesson 00
+
+
+def test_coin_by_day_and_toll_by_night_until_one_leaves():
+    canvas = Canvas(corridor.board, situation="day", cell=0, step=0, total=0)
+    for situation in SITUATIONS:
+        for cell in range(CELLS):
+            canvas.move(situation=situation, cell=cell, step=1, total=0)
+            for name, parts in canvas.artists["signs"].items():
+                assert all(part.get_visible() == (name == situation and cell == 0) for part in parts)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("cell", [0, 1, 2, 4])
+def test_the_moves_are_those_of_the_world(action, cell):
+    canvas = Canvas(corridor.moves, situation="night", cell=cell, action=action)
+    outcomes = Corridor().outcomes(CELLS + cell, ACTIONS.index(action))
+    shown = [arrow for arrow in canvas.artists["arrows"] if arrow.get_visible()]
+    notes = [note.get_text() for note in canvas.artists["notes"] if note.get_text()]
+    assert len(shown) == len(notes) == len(outcomes)
+    for note, outcome in zip(notes, outcomes, strict=True):
+        assert f"{outcome.probability:.1f}" in note
+        assert corridor.signed(outcome.reward) in note
+    if (cell, action) == (1, "up"):
+        assert f"cell {PIT}" in canvas.text

@@ -5,17 +5,25 @@ import re
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from ppo_lessons.controls import explore, make_control
-from ppo_lessons.figures import gae, ppo
+from ppo_lessons.figures import gae, ppo, style
 from ppo_lessons.figures.style import ADVANTAGE, BIAS, TOTAL, VARIANCE, Canvas, Picture
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "website"))
+import execute
 import frames
+
+
+@pytest.fixture(autouse=True)
+def one_pixel_a_point(monkeypatch):
+    """As `frames.install` sets it in a notebook's kernel."""
+    monkeypatch.setattr(style, "SHARPNESS", 1)
 
 
 def controls(**settings):
@@ -119,3 +127,49 @@ def test_drop_downs_of_numbers_and_of_words(setting):
     (control,) = controls(kind=setting).values()
     tag = frames.control_tag(control, list(control.options))
     assert tag.count("<option") == 2 and "<option selected>" in tag and "range" not in tag
+
+
+def test_what_has_no_effect_is_marked(tmp_path):
+    needs = {"height": ("side", "right")}
+    explorer = explore(Picture(build, update, (320, 200), needs), side=["left", "right"], height=(0, 4, 1, 3))
+    page = frames.moving(explorer, tmp_path, "needs")
+    assert page.count("data-needs") == 1 and '<label data-needs="0 1"><span>height' in page
+
+
+# The notebooks as pages
+
+
+def test_links_to_what_is_no_page_become_words():
+    pages = {"notebooks/01_a.ipynb", "notebooks/extras/b.ipynb"}
+    text = (
+        "[a](01_a.ipynb) · [b](extras/b.ipynb#part) · [c](02_c.ipynb) [`ppo_lessons.gae`](../ppo_lessons/gae.py) "
+        "[paper](https://example.org/x) [print](../assets/cheatsheet.pdf) ![](../assets/gae.png)"
+    )
+    assert execute.without_dead_links(text, "notebooks/00.ipynb", pages) == (
+        "[a](01_a.ipynb) · [b](extras/b.ipynb#part) · c `ppo_lessons.gae` "
+        "[paper](https://example.org/x) [print](../assets/cheatsheet.pdf) ![](../assets/gae.png)"
+    )
+    assert execute.without_dead_links("[a](../01_a.ipynb)", "notebooks/extras/b.ipynb", pages) == "[a](../01_a.ipynb)"
+
+
+def test_folded_sources_stay_folded():
+    cell = nbformat.v4.new_code_cell("hints(f)", metadata={"jupyter": {"source_hidden": True}})
+    page = '<a href="../ppo_lessons/gae.py"><code>gae</code></a> <a href="https://example.org">x</a>'
+    cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": page})]
+    execute.fit(cell, "notebooks/00.ipynb", set())
+    assert cell.metadata.tags == ["hide-input"]
+    assert cell.outputs[0].data["text/html"] == '<code>gae</code> <a href="https://example.org">x</a>'
+
+
+def test_a_picture_with_links_over_it_is_fit_for_a_page():
+    area = '<area shape="rect" coords="0,0,9,9" href="{}" alt="a">'
+    text = "\n".join(
+        ['<img src="../assets/start_here.png" usemap="#m">', '<map name="m">', area.format("01_a.ipynb"), "</map>"]
+    )
+    fit = execute.image_map(text, "notebooks/00.ipynb", {"notebooks/01_a.ipynb"})
+    assert area.format("01_a.html") in fit and 'src="data:image/png;base64,' in fit and "assets" not in fit
+    assert "<area" not in execute.image_map(text, "notebooks/00.ipynb", set())
+    wide = text.replace("usemap", 'width="1460" usemap').replace("0,0,9,9", "0,4,8,10")
+    fit = execute.image_map(wide, "notebooks/00.ipynb", {"notebooks/01_a.ipynb"})
+    assert 'width="730"' in fit and 'coords="0,2,4,5"' in fit
+    assert execute.image_map("no map", "notebooks/00.ipynb", set()) == "no map"

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.distributions import Categorical
 
+from ppo_lessons.corridor import SLIDES_POLICY, Corridor
 from ppo_lessons.log_trick import score_objective
 from ppo_lessons.policy_gradient import expected_return, softmax_policy
 
@@ -84,3 +85,15 @@ def test_plays_do_not_mix():
 def test_refuses(logp, weights, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         score_objective(logp, weights)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_mean_over_steps_is_the_same_gradient_by_the_mean_length_of_the_plays(seed):
+    """What PPO computes. In one batch it is one factor for all parameters; from batch to batch it changes."""
+    world = Corridor()
+    table = world.policy(SLIDES_POLICY).requires_grad_()
+    sample = world.sample(table, 16, generator=torch.Generator().manual_seed(seed))
+    logp, weights = world.log_probabilities(table, sample), sample.returns.expand_as(sample.rewards)
+    (over_plays,) = torch.autograd.grad(score_objective(logp, weights), table, retain_graph=True)
+    (over_steps,) = torch.autograd.grad((weights * logp)[sample.mask == 1].mean(), table)
+    torch.testing.assert_close(over_steps * sample.mask.sum(0).mean(), over_plays, rtol=0, atol=1e-13)

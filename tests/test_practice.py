@@ -6,6 +6,10 @@ EQUIVALENT mutants, which look different and do the same.
 
 import importlib
 import json
+import math
+import signal
+import threading
+import time
 
 import nbformat
 import pytest
@@ -13,8 +17,9 @@ import torch
 from notebook_runner import ROOT, code_of
 
 from ppo_lessons import LESSONS
-from ppo_lessons.practice import EXERCISES, NotSolved, check, hints, progress
+from ppo_lessons.practice import EXERCISES, NotSolved, check, hints, limit, progress
 from ppo_lessons.practice.checking import diagnose
+from tests.practice import others
 from tests.practice.mutants import mutants
 
 ATTEMPTS = [importlib.import_module(f"tests.practice.{lesson}") for lesson in LESSONS]
@@ -138,6 +143,110 @@ def test_an_exception_is_shown_with_the_learners_own_line():
     assert "NameError" in str(answer) and "return shifted + undefined_name" in str(answer)
 
 
+def test_a_name_that_is_not_known_is_told_with_its_import():
+    def my_surrogate_objective(logp, old_logp, advantages):
+        return (ratio(logp, old_logp) * advantages).mean()  # noqa: F821
+
+    told = check(my_surrogate_objective)
+    assert "`ratio` is not known here: `from ppo_lessons.importance_sampling import ratio`" in str(told)
+    assert "<code>from ppo_lessons.importance_sampling import ratio</code>" in told._repr_html_()
+
+
+def test_a_function_whose_name_the_notebook_gave_away_is_told_with_its_import():
+    names = {"ratio": torch.ones(1)}
+    exec("def my_surrogate_objective(logp, old_logp, advantages):\n    return ratio(logp, old_logp).mean()", names)
+    told = str(check(names["my_surrogate_objective"]))
+    assert "something else in this notebook" in told and "from ppo_lessons.importance_sampling import ratio" in told
+
+
+def test_names_that_are_nearly_those_of_arguments():
+    def my_value_loss(values, targets):
+        return (value - targets).square().mean()  # noqa: F821
+
+    def my_reward_to_go(rewards, *, gamma):
+        return rewards * γ  # noqa: F821
+
+    def my_normalize(advantages):
+        advantages = advantages - mean  # noqa: F821
+        mean = advantages.mean()
+        return mean
+
+    def my_expectation(values, probabilities):
+        return total_of(values, probabilities)  # noqa: F821
+
+    assert "Did you mean values?" in str(check(my_value_loss))
+    assert "γ is called gamma here" in str(check(my_reward_to_go))
+    assert "give it a value before" in str(check(my_normalize))
+    assert "The arguments are values, probabilities; every other name" in str(check(my_expectation))
+
+
+def test_functions_that_take_a_single_number_are_explained():
+    def my_softmax_policy(logits, *, temperature):
+        return math.exp(logits / temperature)
+
+    assert "`math` and `float` take a single number" in str(check(my_softmax_policy))
+
+
+def endless(rewards, *, gamma):
+    t, total = len(rewards) - 1, 0.0
+    while t >= 0:
+        try:
+            total = rewards[t] + gamma * total
+        except Exception:
+            break
+    return total
+
+
+def in_another_thread(function):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(check(function)))
+    thread.start()
+    thread.join()
+    return answers[0]
+
+
+@pytest.mark.parametrize("where", [check, in_another_thread])
+def test_an_endless_loop_ends(where, monkeypatch):
+    monkeypatch.setattr(limit, "SECONDS", 0.3)
+    start = time.monotonic()
+    told = str(where(named(EXERCISES["my_reward_to_go"], endless)))
+    assert time.monotonic() - start < 3
+    assert "did not come to an end within 0.3 seconds" in told and "A loop in it has no end" in told
+    assert "\nline " in told and "one step" in told
+
+
+def test_a_loop_that_ends_on_small_inputs_only_is_told_as_one_without_end(monkeypatch):
+    monkeypatch.setattr(limit, "SECONDS", 0.3)
+
+    def my_reward_to_go(rewards, *, gamma):
+        return rewards if len(rewards) < 3 else endless(rewards, gamma=gamma)
+
+    assert "did not come to an end" in str(check(my_reward_to_go))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no alarm clock on this system")
+def test_the_alarm_of_somebody_else_still_rings():
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(True))
+    others_alarm = signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with limit.time_limit(5.0, None):
+            pass
+        assert signal.getitimer(signal.ITIMER_REAL)[0] <= 0.3
+        time.sleep(0.5)
+        assert rung
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_REAL, *others_alarm)
+
+
+def test_a_function_that_calls_itself_for_ever_is_explained():
+    def my_entropy(logits):
+        return my_entropy(logits)
+
+    assert "calls itself again and again" in str(check(my_entropy))
+
+
 def test_a_wrong_signature_is_answered_with_the_call():
     def my_gae(rewards):
         return rewards + 1
@@ -177,11 +286,49 @@ def test_gradients_count():
     assert "lets no gradient through" in str(check(my_clipped_objective))
 
 
+def test_a_card_says_of_what_the_gradients_are():
+    def my_value_loss(values, targets):
+        return torch.nn.functional.mse_loss(values, targets)
+
+    def my_entropy(logits):
+        logp = logits.log_softmax(-1)
+        return -(logp.exp().detach() * logp).sum(-1)
+
+    assert "the gradients are of  the result" in str(check(my_value_loss))
+    assert check(my_entropy).finding.expected.value.dim() == 0
+    answer = check(named(EXERCISES["my_subtract_baseline"], lambda returns, values: returns - values))
+    assert "the gradients are of  1·y1, where y is the result" in str(answer)
+
+
+def test_a_function_for_one_column_is_told_so():
+    def my_normalize(advantages):
+        mean, spread = advantages.mean(0), advantages.std(0)
+        return (advantages - mean) / (spread.mean() + 1e-8)
+
+    told = str(check(my_normalize))
+    assert "goes wrong where several lists stand side by side" in told and "With a single list it is right" in told
+
+
+def test_a_factor_is_named():
+    def my_entropy(logits):
+        logp = logits.log_softmax(-1)
+        return -3 * (logp.exp() * logp).sum(-1)
+
+    assert "the right one times 3." in str(check(my_entropy))
+
+
+@pytest.mark.parametrize("attempt", others.TOLD, ids=lambda attempt: attempt.__name__)
+def test_what_nobody_foresaw_is_named_or_shown_on_a_small_input(attempt):
+    found = diagnose(EXERCISES[f"my_{attempt.__name__}"], attempt)
+    assert found.state == "wrong" and others.TOLD[attempt] in f"{found.title} {found.text}"
+    assert found.text and found.case.size <= 10
+
+
 def test_a_power_with_the_wrong_sign_is_explained():
     def my_entropy(logits):
         return logits ^ 2
 
-    assert "A power is written **" in str(check(my_entropy)) and "return logits ^ 2" in str(check(my_entropy))
+    assert "A power is written `**`" in str(check(my_entropy)) and "return logits ^ 2" in str(check(my_entropy))
 
 
 def test_an_if_on_a_batch_of_flags_is_explained():
@@ -192,7 +339,7 @@ def test_an_if_on_a_batch_of_flags_is_explained():
         return torch.stack(result)
 
     told = str(check(my_td_error))
-    assert "several games side by side" in told and "torch.where" in told and "two games side by side" in told
+    assert "Several numbers stand side by side" in told and "torch.where" in told and "two games side by side" in told
 
 
 def test_a_mean_that_was_forgotten_is_named():
@@ -227,6 +374,14 @@ def test_two_mistakes_at_once_are_told_one_after_the_other():
     assert "goes wrong on one step at a time limit" in told and "On this input it treats a time limit as an end" in told
 
 
+def test_a_wrong_value_goes_before_a_gradient_too_many():
+    def my_clipped_objective(logp, old_logp, advantages, *, epsilon):
+        rho = (logp - old_logp).exp()
+        return torch.maximum(rho * advantages, rho.clamp(1 - epsilon, 1 + epsilon) * advantages).mean()
+
+    assert "takes max instead of min" in str(check(my_clipped_objective))
+
+
 def test_an_unknown_name_lists_the_exercises():
     def my_advice(x):
         return x
@@ -248,7 +403,7 @@ def test_html_is_escaped():
 def test_hints_are_folded_and_the_solution_is_the_packages_source(exercise):
     shown = hints(named(exercise, lambda: None))._repr_html_()
     assert shown.count("<details") == 4
-    assert f"def {exercise.function.__name__}(" in shown and "Args:" not in shown
+    assert f"def {exercise.name}(" in shown and "Args:" not in shown and "check_" not in shown
     file = f"{exercise.function.__module__.replace('.', '/')}.py"
     assert f'href="../{file}"' in shown and (ROOT / file).is_file()
 
@@ -290,3 +445,19 @@ def test_the_command_lists_all_exercises(capsys, own_progress):
     out = capsys.readouterr().out
     assert all(name in out for name in EXERCISES)
     assert "[x]  07_gae" in out and f"1 of {len(EXERCISES)} solved" in out and str(own_progress) in out
+
+
+def test_the_command_writes_json_for_whoever_collects_it(capsys, own_progress):
+    from ppo_lessons.practice.__main__ import main
+
+    progress.record("my_gae")
+    main(["--json"])
+    rows = {row["exercise"]: row for row in json.loads(capsys.readouterr().out)}
+    assert list(rows) == list(EXERCISES)
+    assert rows["my_gae"] == {
+        "exercise": "my_gae",
+        "lesson": "07_gae",
+        "solved": True,
+        "when": progress.solved()["my_gae"],
+    }
+    assert rows["my_entropy"] == {"exercise": "my_entropy", "lesson": "11_entropy", "solved": False, "when": None}

@@ -51,6 +51,38 @@ def test_conjugate_gradient_by_hand():
     assert torch.equal(conjugate_gradient(lambda v: matrix @ v, torch.zeros(2), iterations=5), torch.zeros(2))
 
 
+def conjugate_directions(matrix, target, iterations):
+    """The directions that the solver asks about, [iterations, P], and its solution."""
+    asked = []
+
+    def product(direction):
+        asked.append(direction)
+        return matrix @ direction
+
+    solution = conjugate_gradient(product, target, iterations=iterations)
+    return torch.stack(asked), solution
+
+
+def test_directions_in_two_dimensions_by_hand():
+    # F = [[2, 1], [1, 2]], b = (1, 0): d0 = b, its image (2, 1), length 1/2 -> x = (1/2, 0), left over (0, -1/2);
+    # d1 = (0, -1/2) + 1/4 d0 = (1/4, -1/2), its image (0, -3/4), length (1/4) / (3/8) = 2/3 -> x = (2/3, -1/3)
+    matrix, target = torch.tensor([[2.0, 1.0], [1.0, 2.0]]), torch.tensor([1.0, 0.0])
+    directions, solution = conjugate_directions(matrix, target, 2)
+    assert directions.tolist() == [[1.0, 0.0], [0.25, -0.5]]
+    assert (directions[0] @ matrix @ directions[1]).item() == 0
+    assert torch.allclose(solution, torch.tensor([2 / 3, -1 / 3]))
+
+
+def test_no_direction_is_needed_twice():
+    generator = torch.Generator().manual_seed(3)
+    root = torch.randn(8, 8, generator=generator, dtype=torch.float64)
+    matrix, target = root @ root.T + torch.eye(8), torch.randn(8, generator=generator, dtype=torch.float64)
+    directions, solution = conjugate_directions(matrix, target, 5)
+    products = directions @ matrix @ directions.T
+    assert torch.allclose(products, products.diag().diag(), atol=1e-9)  # conjugate
+    assert torch.allclose(directions @ (target - matrix @ solution), torch.zeros(5, dtype=torch.float64), atol=1e-9)
+
+
 def test_direction_solves_the_system_of_a_dense_solve():
     logits, old, objective, kl = problem()
     (gradient,) = torch.autograd.grad(objective(), logits)

@@ -11,7 +11,7 @@ language = "en"
 extensions = ["myst_nb"]
 nb_execution_mode = "off"  # the notebooks have run
 exclude_patterns = ["assets"]  # pictures and records, no pages
-myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_enable_extensions = ["dollarmath", "amsmath", "html_image"]
 
 html_theme = "furo"
 html_static_path = [str(Path(__file__).parent / "static")]

@@ -1,7 +1,9 @@
 """Run every notebook and write what Sphinx builds the site from: `python website/execute.py build/site-source`."""
 
 import argparse
+import base64
 import os
+import posixpath
 import re
 import shutil
 import sys
@@ -16,12 +18,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from notebook_runner import FOLDER, NOTEBOOKS, ROOT, run
 
 HERE = Path(__file__).parent
+LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\(([^()\s]+)\)")  # no picture
+AREA = re.compile(r'<area [^>]*href="([^"]+)"[^>]*>')
+LINK_TAG = re.compile(r'<a href="([^"]*)">(.*?)</a>', re.DOTALL)
+COLUMN = 730  # pixels of the page beside its two menus: a wider picture would shrink, and the links over it would not
 NOTE = """> **This page runs without Python.** Its pictures were drawn ahead, so a slider stops at a few values
 > only, and the code cannot be changed. `make lab` opens the notebook itself, where every value can be chosen."""
 
 
-def execute(name, out):
-    """Run one notebook, its pictures as HTML over frames, and write it to `out` at the same place. Returns seconds."""
+def execute(name, out, pages):
+    """Run one notebook, its pictures as HTML over frames, and write it to `out` at the same place. Returns seconds.
+
+    `pages` are the notebooks of this site: a link to another file becomes the words of the link.
+    """
     began = time.monotonic()
     prefix = Path(name).stem
     address = "../" * len(Path(name).parts) + "frames"
@@ -31,10 +40,59 @@ def execute(name, out):
     notebook.metadata.pop("widgets", None)  # widgets are dead without a kernel; their HTML is in the outputs
     if any("data-rows" in str(cell.get("outputs", "")) for cell in notebook.cells):
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE))
+    for cell in notebook.cells:
+        fit(cell, f"notebooks/{name}", {f"notebooks/{page}" for page in pages})
     target = out / "notebooks" / name
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, target)
     return time.monotonic() - began
+
+
+def fit(cell, page, pages):
+    """Change a cell to what Sphinx understands: a folded source, and no link to what the site does not have."""
+    if cell.cell_type == "markdown":
+        cell.source = without_dead_links(image_map(cell.source, page, pages), page, pages)
+        return
+    if cell.metadata.get("jupyter", {}).get("source_hidden"):
+        cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+    for output in cell.get("outputs", []):
+        if "text/html" in output.get("data", {}):
+            output.data["text/html"] = LINK_TAG.sub(
+                lambda link: link[0] if is_there(link[1], page, pages) else link[2], output.data["text/html"]
+            )
+
+
+def image_map(text, page, pages):
+    """A picture with links over it is HTML, which Sphinx does not read: put the picture inside, lead to the pages."""
+    if "<map" not in text:
+        return text
+
+    def embed(found):
+        data = (ROOT / posixpath.normpath(posixpath.join(posixpath.dirname(page), found[1]))).read_bytes()
+        return f'src="data:image/png;base64,{base64.b64encode(data).decode()}"'
+
+    if width := re.search(r'width="(\d+)"', text):
+        scale = min(1, COLUMN / int(width[1]))
+        text = text.replace(width[0], f'width="{round(scale * int(width[1]))}"')
+        text = re.sub(
+            r'coords="([\d,]+)"',
+            lambda area: f'coords="{",".join(str(round(scale * int(pixel))) for pixel in area[1].split(","))}"',
+            text,
+        )
+    text = AREA.sub(lambda area: area[0].replace(".ipynb", ".html") if is_there(area[1], page, pages) else "", text)
+    return re.sub(r'src="([^":]+\.png)"', embed, "\n".join(filter(None, text.splitlines())))
+
+
+def without_dead_links(text, page, pages):
+    """Markdown in which links to files that are no pages are plain words."""
+    return LINK.sub(lambda link: link[0] if is_there(link[2], page, pages) else link[1], text)
+
+
+def is_there(target, page, pages):
+    """Does the site have what this page links to?"""
+    path, _, _ = target.partition("#")
+    file = posixpath.normpath(posixpath.join(posixpath.dirname(page), path))
+    return not path or ":" in path or file in pages or file.startswith("assets/")
 
 
 def index(names):
@@ -69,7 +127,9 @@ def main():
     names = [name for name in found if not arguments.only or name in arguments.only]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         slowest_first = sorted(names, reverse=True)  # the last lesson trains longest
-        for name, seconds in zip(slowest_first, pool.map(partial(execute, out=out), slowest_first), strict=True):
+        for name, seconds in zip(
+            slowest_first, pool.map(partial(execute, out=out, pages=names), slowest_first), strict=True
+        ):
             print(f"{name}: {seconds:.0f} s", flush=True)
     shutil.copytree(ROOT / "assets", out / "assets")
     (out / "index.md").write_text(index([f"notebooks/{name}" for name in names]), "utf-8")

@@ -20,14 +20,14 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image as Pillow
 
-from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves, Prediction
+from ppo_lessons.controls import LOTS, CorridorGame, Explorer, LiveCurves, Prediction
+from ppo_lessons.figures import style
 
 FRAMES = 64  # of a picture: six pictures on a page stay below 3 MB
 TRAINED = 36  # of a picture that trains for each frame: all of them together take minutes
 TALLEST = 16383  # pixels, the limit of WebP
 COLOURS = 64
 BEFORE = "the setting before"  # in a notebook the run before stays in grey; here that is the run at the start
-DICE = {"sample", "seed"}  # sliders that only draw anew: few positions are enough
 NEEDS_KERNEL = {
     CorridorGame: "The buttons need a running notebook: <code>make lab</code> opens it in JupyterLab.",
     LiveCurves: "The last picture of the run. In a running notebook the curves grow while the agent learns.",
@@ -39,6 +39,7 @@ def install(folder, prefix, address):
 
     The frames go to `folder`, their names begin with `prefix`, and the page finds them at `address`.
     """
+    style.SHARPNESS = 1  # with two pixels a point the pages would be too heavy
     numbers = itertools.count(1)
     displays = get_ipython().display_formatter
     displays.ipython_display_formatter.for_type(Javascript, lambda shown: None)  # what JupyterLab's page needs
@@ -116,7 +117,7 @@ def grid(controls, frames):
     while math.prod(map(len, values.values())) > frames:
         name = movable.pop()
         values[name] = [controls[name].value]
-    movable = [name for name in movable if name not in DICE]
+    movable = [name for name in movable if name not in LOTS]  # few draws are enough
     while movable:
         name = min(movable, key=lambda name: len(values[name]))
         finer = {**values, name: positions(controls[name], len(values[name]))}
@@ -149,11 +150,15 @@ def moving(explorer, folder, name, address="../frames"):
         sentences.append(explorer.canvas.move(**setting))
         pictures.append(Pillow.open(io.BytesIO(explorer.canvas.png())))
     columns = write_sheet(pictures, Path(folder, f"{name}.webp"))
-    width, height = pictures[0].size
+    width, height = explorer.canvas.picture.size
     rows = math.ceil(len(pictures) / columns)
     labels = {key: control.description for key, control in explorer.controls.items()}
     moved = {key: chosen for key, chosen in values.items() if len(chosen) > 1}
-    inputs = [control_tag(explorer.controls[key], chosen) for key, chosen in moved.items()]
+    inputs = []
+    for key, chosen in moved.items():
+        other, needed = explorer.canvas.picture.needs.get(key, (None, None))
+        needs = f"{list(moved).index(other)} {moved[other].index(needed)}" if other in moved else ""
+        inputs.append(control_tag(explorer.controls[key], chosen, needs))
     fixed = ", ".join(f"{labels[key]} = {shown(start[key])}" for key, chosen in values.items() if len(chosen) == 1)
     note = f'<p class="note">Fixed on this page: {html.escape(fixed)}.</p>' if fixed else ""
     place = f"translate({-100 * (first % columns) / columns}%, {-100 * (first // columns) / rows}%)"
@@ -187,15 +192,19 @@ def shown(value):
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def control_tag(control, values):
-    """A drop-down, or a slider over the positions 0, 1, 2, ... of `values`."""
+def control_tag(control, values, needs=""):
+    """A drop-down, or a slider over the positions 0, 1, 2, ... of `values`.
+
+    A control with `needs`, two numbers, is shown only while the control with the first is at the second position.
+    """
     label, place = html.escape(control.description), values.index(control.value)
+    opening = f'<label data-needs="{needs}">' if needs else "<label>"
     texts = [html.escape(shown(value)) for value in values]
     if isinstance(control, ipywidgets.Dropdown):
         options = "".join(f"<option{' selected' * (n == place)}>{text}</option>" for n, text in enumerate(texts))
-        return f"<label><span>{label}</span><select>{options}</select></label>\n"
+        return f"{opening}<span>{label}</span><select>{options}</select></label>\n"
     return (
-        f'<label><span>{label}</span><input type="range" min="0" max="{len(values) - 1}" value="{place}" '
+        f'{opening}<span>{label}</span><input type="range" min="0" max="{len(values) - 1}" value="{place}" '
         f'aria-label="{label}" aria-valuetext="{texts[place]}" data-values="{" ".join(texts)}">'
         f"<output>{texts[place]}</output></label>\n"
     )

@@ -25,11 +25,12 @@ def uses():
 
 @cache
 def called_by_trainer():
-    """The lessons whose functions the trainer calls by name, in order.
+    """The lessons whose functions the trainer calls, in order.
 
-    The trainer is the page of lesson 12 and the modules of `trainer`. Not counted is what it reaches through a
-    distribution only: a game with other actions has another one in place of the lesson's softmax and its entropy.
+    The trainer is the page of lesson 12 and every module of `trainer`, the distributions among them: with them it calls
+    `softmax_policy` for each action and `entropy` for each minibatch. `tests/test_experiments_course_map.py` runs all
+    algorithms of the course and compares.
     """
     modules = [PACKAGE / "ppo.py", *(PACKAGE / "trainer").glob("*.py")]
-    called = set().union(*(imported_lessons(path) for path in modules if path.stem != "distributions"))
+    called = set().union(*map(imported_lessons, modules))
     return [lesson for lesson in LESSONS if lesson in called]

@@ -1,6 +1,8 @@
-"""Lesson 11 in numbers: a trap that entropy opens, one that it does not, and what a stored log-probability must be."""
+"""Lesson 11 in numbers: a trap that entropy opens, one that it does not, a world that changes, and stored log π."""
 
+from collections.abc import Iterator
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +17,7 @@ from ppo_lessons.reward_to_go import reward_to_go
 
 HOME = Corridor(leaving=(-1.0, -1.0), pit=-5.0)
 HOMEBODY = (0.5, 0.25, 0.25)  # left, up, right
-UPDATES, PLAYS, STEP_SIZE, LAM, DECAY_END = 100, 30, 3.0, 0.95, 60
+UPDATES, PLAYS, STEP_SIZE, LAM, DECAY_END, HALF_LIFE = 100, 30, 3.0, 0.95, 60, 20
 
 
 def decaying(weight, update):
@@ -23,12 +25,20 @@ def decaying(weight, update):
     return weight * max(0.0, 1 - update / DECAY_END)
 
 
+def halving(weight, update):
+    """The entropy weight in this update: half as large every 20 updates. Exponential decay; it never reaches 0.
+
+    All its weights together are 30 times the first one, nearly, as with `decaying`.
+    """
+    return weight * 0.5 ** (update / HALF_LIFE)
+
+
 def constant(weight, update):
     """The entropy weight in this update: always the same."""
     return weight
 
 
-SCHEDULES = {"to 0 at update 60": decaying, "constant": constant}
+SCHEDULES = {"to 0 at update 60": decaying, "halved every 20 updates": halving, "constant": constant}
 
 
 def surrogate(logp, old_logp, advantages, kl):
@@ -53,6 +63,40 @@ def found(world, logits):
     """In how many of the two situations the policy earns more than by staying at home."""
     values = world.tables(logits, gamma=1.0).values[0]
     return int(values[START] > 0.1) + int(values[CELLS + START] > 0.1)
+
+
+# A world that changes: at first leaving costs 5, by day and by night, and staying at home is best. Then it pays 1.
+
+BEFORE, AFTER = Corridor(leaving=(-5.0, -5.0)), Corridor(leaving=(1.0, 1.0))
+CHANGE = 100  # updates in each of the two
+
+
+class ChangeRecord(NamedTuple):
+    """One update before or after the change. The numbers are exact, not sampled."""
+
+    update: int
+    logits: torch.Tensor  # [12, 3]
+    expected_return: float  # true J in the world of this update
+    leaves: float  # probability of an action that leaves cell 0, mean over the two situations
+
+
+def train_changing(bonus, *, seed) -> Iterator[ChangeRecord]:
+    """100 updates in the world BEFORE, then 100 in the world AFTER. `bonus` gives the weight in update 1, 2, ..., 200.
+
+    Record 0 precedes any learning. The world changes after record 100, without a word to the learner.
+    """
+    settings = {"updates": CHANGE, "plays": PLAYS, "epochs": 1, "step_size": STEP_SIZE, "lam": LAM}
+    logits = BEFORE.policy(HOMEBODY)
+    for world, first in ((BEFORE, 0), (AFTER, CHANGE)):
+
+        def weight(update, first=first):
+            return bonus(first + update)
+
+        for record in train_table(world, logits, surrogate, **settings, seed=first + seed, entropy_weight=weight):
+            logits = record.logits
+            if record.update or not first:
+                stays = logits[[START, CELLS + START]].softmax(-1)[:, 0].mean().item()
+                yield ChangeRecord(first + record.update, logits, record.expected_return, 1 - stays)
 
 
 # The night of the plain Corridor: a trap that the bonus does not open

@@ -1,11 +1,12 @@
-"""Lesson 09 in numbers: steps against behaviour, a price against a limit, three estimators, and leashes that train."""
+"""Lesson 09 in numbers: steps against behaviour, a price against a limit, a bound, three estimators, and training."""
 
 from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ppo_lessons.corridor import SLIDES_POLICY, Corridor
+from ppo_lessons.corridor import SLIDES_POLICY, STATES, Corridor
 from ppo_lessons.experiments.tabular import train_table, train_trust_region
 from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence, penalized_objective
 
@@ -86,6 +87,80 @@ def level(delta, directions=240):
         kl = (OLD * (OLD / (OLD + middle * ray)).log()).sum(1, keepdim=True)
         low, high = torch.where(kl < delta, middle, low), torch.where(kl < delta, high, middle)
     return OLD + low * ray
+
+
+def tangent(beta, kl):
+    """The straight line that touches `bought` where the price is beta: the surrogate's gain at `kl`, in reward units.
+
+    The best policy at a price maximises gain - beta KL, so that no policy lies above this line.
+    """
+    delta, gain = worth(best_for_price(beta))
+    return gain + beta * (kl - delta)
+
+
+# A price that promises a rise: TRPO's lower bound, for plays of T steps without discount
+
+
+class Bound(NamedTuple):
+    """What is known about a new policy, and what is true. In reward units, but for the KL."""
+
+    surrogate: float  # L = sum_t E_old[sum_a pi(a|s_t) A_t(s_t, a)]: states of the old policy, actions of the new one
+    largest_kl: float  # max_s KL(old || new), in nats
+    constant: float  # T (T - 1) max |A|: the price of one nat of the largest KL
+    truth: float  # J(new) - J(old)
+
+    @property
+    def promised(self):
+        """The rise that is certain: J(new) - J(old) >= L - T (T - 1) max |A| max_s KL(old || new)."""
+        return self.surrogate - self.constant * self.largest_kl
+
+
+def lower_bound(world, old_logits, logits):
+    """TRPO's bound and the truth for two policy tables [12, 3], exactly: a `Bound`.
+
+    Why it holds. With a = max_s TV(old, new), half the sum of |new - old| over the actions: after t steps the two
+    policies' state distributions differ by at most 2 t a, summed over states; a state's gain sum_a pi(a) A(a) is at
+    most 2 a max |A|, because old's mean advantage is 0. So step t errs by at most 4 t a^2 max |A|, and all T steps by
+    2 T (T - 1) a^2 max |A|. Pinsker's inequality, a^2 <= KL / 2, does the rest.
+
+    Source: Schulman et al. (2015), theorem 1, whose factor 4 gamma / (1 - gamma)^2 is infinite at gamma = 1.
+    """
+    values, action_values = world.tables(old_logits, gamma=1.0)
+    advantages = action_values - values[:-1, :STATES, None]
+    visits = world.visits(old_logits)[..., None]  # [T, 12, 1]
+    largest = (advantages.abs() * (visits > 0)).max()
+    return Bound(
+        surrogate=(visits * logits.softmax(-1) * advantages).sum().item(),
+        largest_kl=kl_divergence(old_logits, logits).max().item(),
+        constant=(world.steps * (world.steps - 1) * largest).item(),
+        truth=world.start_value(logits) - world.start_value(old_logits),
+    )
+
+
+def step_uphill(step_size):
+    """TRPO's bound for a step of the slides' policy along the exact gradient of J: a `Bound`."""
+    world = Corridor()
+    old = world.policy(SLIDES_POLICY)
+    return lower_bound(world, old, old + step_size * world.gradient(old))
+
+
+STEP_SIZES = np.geomspace(0.005, 2.0, 60)
+
+
+def climb_on_promises(updates):
+    """True J after each update that takes the step along the exact gradient with the largest promised rise: a list.
+
+    The first number is J of the slides' policy.
+    """
+    world = Corridor()
+    logits = world.policy(SLIDES_POLICY)
+    returns = [world.start_value(logits)]
+    for _ in range(updates):
+        uphill = world.gradient(logits)
+        trials = [logits + size * uphill for size in STEP_SIZES]
+        logits = max(trials, key=lambda trial: lower_bound(world, logits, trial).promised)
+        returns.append(world.start_value(logits))
+    return returns
 
 
 # Three estimators, every action listed

@@ -142,6 +142,7 @@ def nights():
 STAIRS = np.linspace(-6, 4, 201)
 CELL = 2  # whose logit of `up` is moved, by day and by night alike
 NUDGE = 1e-6  # in the logit, either way
+SHIFTS = np.linspace(-0.5, 0.5, 101)  # of the logit, where one looks closely
 
 
 def tilted(up):
@@ -191,13 +192,29 @@ def staircase_of(plays, sample):
 @cache
 def smooth():
     """Exact J for all `STAIRS`: [201]."""
-    return np.array([Corridor().start_value(logits) for logits in tilted(STAIRS)])
+    return np.interp(STAIRS, *exact_curve())
+
+
+@cache
+def exact_curve():
+    """Logits of `up` in steps of 0.05, from `SHIFTS` below to `SHIFTS` above `STAIRS`, and exact J there: [221] each."""
+    reach = SHIFTS[-1]
+    logits = np.linspace(STAIRS[0] - reach, STAIRS[-1] + reach, 221)
+    return logits, np.array([Corridor().start_value(table) for table in tilted(logits)])
 
 
 def heights(up, plays, sample):
     """J and the sample mean of the return at this logit: two floats."""
     logits = tilted([up])
     return Corridor().start_value(logits[0]), play_with(luck_of(sample, plays), logits).mean().item()
+
+
+def changes_nearby(up, plays, sample):
+    """How much J and the sample mean change when the logit moves from `up` by each of `SHIFTS`: [101], [101]."""
+    mean = play_with(luck_of(sample, plays), tilted(up + SHIFTS)).mean(1).numpy()
+    exact = np.interp(up + SHIFTS, *exact_curve())
+    middle = len(SHIFTS) // 2
+    return exact - exact[middle], mean - mean[middle]
 
 
 def slopes(up, plays, sample):

@@ -46,6 +46,7 @@ REPEATS, PROCESSES = 3, (1, 2)
 RUNS = [  # name, settings
     ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
     ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 1024, "total_steps": 262_144}),
+    ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 8192, "total_steps": 1_310_720}),
     ("CartPole in NumPy", {"env_id": "CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
 ]
 CHILD = """

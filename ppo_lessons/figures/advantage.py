@@ -37,7 +37,15 @@ from ppo_lessons.figures.style import (
     quiet_grid,
 )
 
+
+def rounded(number):
+    """Two digits for a label, and never a zero with a minus sign."""
+    return round(float(number), 2) + 0.0
+
+
 # Q, V and A on the cells
+
+PLACES = np.array([-0.31, 0, 0.31])  # of the three actions beside the middle of their cell
 
 
 def build_cells(figure):
@@ -47,12 +55,12 @@ def build_cells(figure):
     columns = {}
     for cell in set(range(CELLS)) - {PIT, FLAG}:
         (line,) = axes.plot([cell - 0.42, cell + 0.42], [0, 0], **VALUE, gid="V")
-        bars = axes.bar(cell + np.array([-0.27, 0, 0.27]), np.zeros(3), width=0.2, color=ADVANTAGE["color"], gid="A")
-        labels = [axes.text(bar.get_x() + 0.1, 0, "", ha="center", fontsize=7.5) for bar in bars]
-        note = axes.text(cell, 9.3, "", ha="center", va="top", fontsize=8.5, color=VALUE["color"])
+        bars = axes.bar(cell + PLACES, np.zeros(3), width=0.22, color=ADVANTAGE["color"], gid="A")
+        labels = label_bars(bars, fontsize=7.5)
+        note = axes.text(cell, 7.6, "", ha="center", va="top", fontsize=8.5, color=VALUE["color"])
         columns[cell] = line, bars, labels, note
-    axes.set(xlim=(-0.6, CELLS - 0.4), ylim=(-9.6, 9.6), ylabel="expected rest of the play")
-    axes.set_xticks([cell + shift for cell in columns for shift in (-0.27, 0, 0.27)])
+    axes.set(xlim=(-0.6, CELLS - 0.4), ylim=(-7.8, 7.8), ylabel="expected rest of the play")
+    axes.set_xticks([cell + place for cell in columns for place in PLACES])
     axes.set_xticklabels(list(ACTIONS) * len(columns), fontsize=7.5)
     axes.text(PIT, 0, "pit: end", ha="center", color=QUIET, fontsize=8.5)
     axes.text(FLAG, 0, "flag: end", ha="center", color=QUIET, fontsize=8.5)
@@ -64,7 +72,6 @@ def build_cells(figure):
 def update_cells(artists, *, situation, step):
     values, action_values, cells_reached = cells_at(situation, step)
     change_situation(artists["top_cells"], situation)
-    told = []
     for cell, (line, bars, labels, note) in artists["columns"].items():
         v, q, reached = values[cell].item(), action_values[cell].tolist(), bool(cells_reached[cell])
         line.set_ydata([v, v])
@@ -73,17 +80,17 @@ def update_cells(artists, *, situation, step):
             bar.set_y(v)
             bar.set_height(height - v)
             bar.set_visible(reached)
-            label.set_text(f"{height - v:+.2f}" if reached else "")
+            label.set_text(f"{rounded(height - v):+.2f}" if reached else "")
             label.set_y(height + 0.15 if height >= v else height - 0.15)
             label.set_va("bottom" if height >= v else "top")
         note.set_text(f"V = {v:.2f}" if reached else "not reached")
-        if reached:
-            numbers = ", ".join(f"{name} {height:.2f}" for name, height in zip(ACTIONS, q, strict=True))
-            told.append(f"cell {cell}: V = {v:.2f}, Q of {numbers}")
     cell, action, most = best_move(situation, step)
-    best = f"{most:.2f}, of {ACTIONS[action]} in cell {cell}"
-    artists["top"].set_title(f"{situation}, step {step}: the largest advantage is {best}")
-    return f"By {situation} at step {step}. " + "; ".join(told) + "."
+    name, v, q = ACTIONS[action], values[cell], action_values[cell, action]
+    artists["top"].set_title(f"{situation}, step {step}: the largest advantage is {most:.2f}, of {name} in cell {cell}")
+    return (
+        f"By {situation} at step {step} no bar is longer upwards than that of {name} in cell {cell}: it goes from "
+        f"V = {rounded(v):.2f} to Q = {rounded(q):.2f}, so that A = {most:+.2f}."
+    )
 
 
 cells = Picture(build_cells, update_cells, size=(760, 370))
@@ -109,7 +116,7 @@ def build_n_steps(figure):
     (total,) = right.plot(ns, np.ones(STEPS), **TOTAL)
     (best,) = right.plot([], [], "v", color="black", markersize=8)
     here = right.axvline(1, color=ADVANTAGE["color"], linewidth=1.2)
-    right.set(xlim=(0.7, STEPS + 0.3), ylim=(1e-4, 30), yscale="log", xlabel="n, number of real rewards used")
+    right.set(xlim=(0.7, STEPS + 0.3), ylim=(0, 0.23), xlabel="n, number of real rewards used")
     right.set(ylabel="error of the gradient", xticks=ns)
     handles, names = [bias, variance, total, best], ["bias²", "variance / N", "sum", "lowest point"]
     figure.legend(handles, names, loc="outside lower center", ncols=4)
@@ -124,7 +131,7 @@ def update_n_steps(artists, *, n, critic_error, plays):
     variance = variance / plays
     total = bias + variance
     lowest = int(total.argmin())
-    artists["bias"].set_ydata(torch.where(bias > 1e-4, bias, torch.nan))
+    artists["bias"].set_ydata(bias)
     artists["variance"].set_ydata(variance)
     artists["total"].set_ydata(total)
     artists["best"].set_data([lowest + 1], [total[lowest]])
@@ -132,11 +139,11 @@ def update_n_steps(artists, *, n, critic_error, plays):
     artists["left"].set_title(f"right, right, right by day:\n$A^{{({n})}}_0$ = {terms[-1]:.2f}")
     artists["right"].set_title(
         f"n = {lowest + 1} has the least error with N = {plays}\n"
-        f"here: {bias[n - 1]:.4f} bias² + {variance[n - 1]:.4f} variance"
+        f"here: {bias[n - 1]:.4f} bias² + {variance[n - 1]:.4f} variance / N"
     )
     return (
-        f"With n = {n}, a critic error of {critic_error:.2f} and N = {plays} plays, squared bias is {bias[n - 1]:.4f} "
-        f"and variance {variance[n - 1]:.4f}; their sum is least at n = {lowest + 1}."
+        f"A critic error of {critic_error:.2f} and {plays} plays: at n = {n} squared bias is {bias[n - 1]:.4f} and "
+        f"variance {variance[n - 1]:.4f}; their sum is least at n = {lowest + 1}, where it is {total[lowest]:.4f}."
     )
 
 
@@ -154,9 +161,9 @@ def build_training(figure):
     (actor,) = left.plot([], [], **POLICY)
     (critic,) = right.plot([], [], **VALUE)
     best = left.axhline(0, color=TOTAL["color"], linewidth=0.8)
-    name = left.text(UPDATES, 0, "", ha="right", va="bottom", fontsize=8)
+    name = left.text(0, 0, "", va="bottom", fontsize=8)  # on the left, where the curve is still far below
     left.set(ylim=(-1.6, 5.6), ylabel="true J of the actor")
-    right.set(ylim=(0, 5.2), ylabel="true error of the critic")
+    right.set(ylim=(0, 4.2), ylabel="the critic is off by (root mean square)")
     return {"left": left, "right": right, "actor": actor, "critic": critic, "best": best, "name": name}
 
 
@@ -164,7 +171,7 @@ def update_training(artists, *, toll, n, critic_step, sample):
     world = Corridor(leaving=(5.0, -float(toll)))
     best = world.best_return()
     artists["best"].set_ydata([best, best])
-    artists["name"].set_y(best)
+    artists["name"].set_y(best + 0.05)
     artists["name"].set_text(f"best possible {best:.2f}")
     run = []
     for record in train(world, n=n, critic_step=critic_step, seed=sample):
@@ -172,13 +179,11 @@ def update_training(artists, *, toll, n, critic_step, sample):
         artists["actor"].set_data(range(len(run)), [r.expected_return for r in run])
         artists["critic"].set_data(range(len(run)), [r.critic_error for r in run])
         artists["left"].set_title(f"toll {toll}, n = {n}, update {record.update}:\nJ = {record.expected_return:.2f}")
-        artists["right"].set_title(
-            f"critic step {critic_step:.2f}: the critic is off\nby {record.critic_error:.2f} (root mean square)"
-        )
+        artists["right"].set_title(f"critic step {critic_step:.2f}:\nthe critic is off by {record.critic_error:.2f}")
         yield (
             f"Toll {toll}: after {record.update} updates with n = {n} and a critic step of {critic_step:.2f} the actor "
-            f"has J = {record.expected_return:.3f}, of {best:.3f} possible; the critic is off by "
-            f"{record.critic_error:.3f}."
+            f"has J = {record.expected_return:.2f} of {best:.2f} possible; the critic is off by "
+            f"{record.critic_error:.2f}."
         )
 
 
@@ -187,7 +192,7 @@ training = Picture(build_training, update_training, size=(760, 350))
 
 # A Gaussian policy
 
-ACTION_AXIS = torch.linspace(-4, 4, 801, dtype=torch.float64)
+ACTION_AXIS = torch.linspace(-3, 3, 601, dtype=torch.float64)
 
 
 def build_gaussian(figure):
@@ -198,12 +203,12 @@ def build_gaussian(figure):
     (density,) = left.plot([], [], **POLICY)
     (raw,) = left.plot([], [], "o", color=POLICY["color"], markersize=8)
     (held,) = left.plot([], [], "D", color=CLIPPED["color"], markersize=7)
-    left.set(xlim=(-4, 4), ylim=(0, 0.9), xlabel="action a (grey: what the game takes)", ylabel="density π(a)")
+    left.set(xlim=(-3, 3), ylim=(-0.02, 0.75), xlabel="action a (grey: what the game takes)", ylabel="density π(a)")
     (right_line,) = right.plot([], [], **POLICY)
     (wrong_line,) = right.plot([], [], **CLIPPED)
     (right_dot,) = right.plot([], [], "o", color=POLICY["color"], markersize=8)
     (wrong_dot,) = right.plot([], [], "D", color=CLIPPED["color"], markersize=7)
-    right.set(xlim=(-4, 4), ylim=(-17, 17), xlabel="action a", ylabel="d log π / d mean")
+    right.set(xlim=(-3, 3), ylim=(-9, 9), xlabel="action a", ylabel="d log π / d mean")
     names = ["log π of the raw action", "log π of the clipped action (wrong)"]
     figure.legend([right_dot, wrong_dot], names, loc="outside lower center", ncols=2)
     lines = {"right_line": right_line, "wrong_line": wrong_line, "right_dot": right_dot, "wrong_dot": wrong_dot}
@@ -219,17 +224,16 @@ def update_gaussian(artists, *, mean, spread, action):
     artists["held"].set_data([held], [0.012])
     artists["right_line"].set_data(ACTION_AXIS, score_of_mean(ACTION_AXIS, mean, spread))
     artists["wrong_line"].set_data(ACTION_AXIS, score_of_mean(ACTION_AXIS.clamp(-BOX, BOX), mean, spread))
-    scores = [score_of_mean(x, mean, spread).item() for x in (a, held)]
+    scores = [rounded(score_of_mean(x, mean, spread)) for x in (a, held)]
     artists["right_dot"].set_data([a], [scores[0]])
     artists["wrong_dot"].set_data([a], [scores[1]])
-    means = [mean_score(mean, spread, box=box).item() for box in (torch.inf, BOX)]
-    means = [0.0 if abs(number) < 5e-4 else number for number in means]
+    means = [rounded(mean_score(mean, spread, box=box)) for box in (torch.inf, BOX)]
     outside = share_outside(mean, spread, box=BOX)
     artists["left"].set_title(f"log π(a) = {logp:.2f};\n{outside:.0%} of the actions leave the box")
     artists["right"].set_title(f"mean over all actions:\nraw {means[0]:.2f}, clipped {means[1]:.2f}")
     return (
-        f"Mean {mean:.2f}, standard deviation {spread:.2f}: the action {action:.2f} has log π = {logp:.3f} and score "
-        f"{scores[0]:.2f}. Over all actions the score has mean {means[0]:.3f}; with clipped actions {means[1]:.3f}."
+        f"Mean {mean:.2f}, spread {spread:.2f}: the action {action:.2f} has log π = {logp:.2f} and score "
+        f"{scores[0]:.2f}. Over all actions the score has mean {means[0]:.2f}, with clipped actions {means[1]:.2f}."
     )
 
 

@@ -67,20 +67,14 @@ def update_praise(artists, *, baseline, b):
         shares = praised(situation, level).tolist()
         for note, share in zip(panel["notes"], shares, strict=True):
             note.set_text(f"praised {share:.0%}")
-        told.append((SITUATIONS[situation], level, shares))
-    name = "b = V(s)" if baseline == "V(s)" else f"b = {b:.1f} everywhere"
-    overall = [praised_share(shares) for _, _, shares in told]
+        told.append(shares)
+    name = "V(s)" if baseline == "V(s)" else f"constant b = {b:.1f}"
+    by_day, by_night = (f"{praised_share(shares):.0%}" for shares in told)
     artists["title"].set_text(
-        f"{name}: {overall[0]:.0%} of the plays praise their first action by day, {overall[1]:.0%} by night"
+        f"Baseline {name}: first action praised in {by_day} of the plays by day, {by_night} by night"
     )
     return (
-        f"Baseline {baseline}. Share of plays whose first action is praised: "
-        + "; ".join(
-            f"by {situation} with b = {level:.2f}: "
-            + ", ".join(f"{action} {share:.0%}" for action, share in zip(ACTIONS, shares, strict=True))
-            for situation, level, shares in told
-        )
-        + "."
+        f"With the baseline {name} the first action is praised in {by_day} of the plays by day and {by_night} by night."
     )
 
 
@@ -126,8 +120,8 @@ def update_parabola(artists, *, b):
         dot.set_data([b], [height])
     artists["axes"].set_title(f"b = {b:.2f}: variance {day + night:.2f} = {day:.2f} by day + {night:.2f} by night")
     return (
-        f"With the constant b = {b:.2f} the gradient from one play has variance {day + night:.2f}: "
-        f"{day:.2f} from day's logits and {night:.2f} from night's."
+        f"With the constant b = {b:.2f} the gradient from one play has variance {day + night:.2f}, of which {day:.2f} "
+        f"by day; the best constant, {best_constant():.3f}, saves little."
     )
 
 
@@ -135,6 +129,8 @@ parabola = Picture(build_parabola, update_parabola, size=(720, 340))
 
 
 # Least squares
+
+HIGHEST = 60  # loss that is shown; the curve goes on above
 
 
 def build_regression(figure):
@@ -146,8 +142,7 @@ def build_regression(figure):
     quiet_grid(right)
     (curve,) = right.plot([], [], **TOTAL)
     (dot,) = right.plot([], [], "o", color=VALUE["color"], markersize=8)
-    (least,) = right.plot([], [], "v", color="black", markersize=8)
-    right.set(xlim=(-8.4, 8.4), ylim=(-6, 230), xlabel="guess c", ylabel=r"mean of $(c - G)^2$")
+    right.set(xlim=(-8.4, 8.4), ylim=(0, HIGHEST), xlabel="guess c", ylabel=r"mean of $(c - G)^2$")
     return {
         "left": left,
         "right": right,
@@ -156,7 +151,6 @@ def build_regression(figure):
         "guess": guess,
         "curve": curve,
         "dot": dot,
-        "least": least,
     }
 
 
@@ -170,16 +164,17 @@ def update_regression(artists, *, place, guess):
         label.set_text(f"{p[number]:.2f}" if shown else "")
         label.set_position((values[number].item(), p[number].item() + 0.01) if shown else (0, 0))
     mean = expectation(values, p).item()
-    loss, lowest = expected_loss(guess, values, p), expected_loss(mean, values, p)
+    loss = expected_loss(guess, values, p)
     artists["guess"].set_xdata([guess, guess])
     artists["curve"].set_data(GUESSES, loss_curve(place))
-    artists["dot"].set_data([guess], [loss])
-    artists["least"].set_data([mean], [lowest])
+    artists["dot"].set_data([guess], [min(loss, 0.96 * HIGHEST)])
+    artists["dot"].set_marker("o" if loss < 0.96 * HIGHEST else "^")  # above what is shown
     artists["left"].set_title(f"{place}:\nguess {guess:.2f}, E[G|s] = {mean:.3f}")
-    artists["right"].set_title(f"loss {loss:.2f} = {lowest:.2f} + ({guess - mean:.2f})²,\nleast at E[G|s]")
+    square = (guess - mean) ** 2
+    artists["right"].set_title(f"loss {loss:.2f}, of this (c − E[G|s])² = {square:.2f}\nfor being off the mean")
     return (
-        f"{place.capitalize()}: E[G|s] is {mean:.3f}. The guess {guess:.2f} has a mean squared error of {loss:.2f}; "
-        f"the least possible is {lowest:.2f}, the variance of G."
+        f"{place.capitalize()}: the guess {guess:.2f} has a mean squared error of {loss:.2f}; {square:.2f} of it is "
+        f"for being off the mean return {mean:.2f}, the rest is luck."
     )
 
 
@@ -226,9 +221,9 @@ def update_learning(artists, *, plays, step_size, sample):
         artists["left"].set_title(f"explained variance: own plays {here:.2f},\nnew plays {fresh:.2f}")
         artists["right"].set_title(f"step {step}: value loss {loss:.2f},\nvariance of the gradient {curve[-1]:.2f}")
         yield (
-            f"After {step} steps on {plays} plays the value loss is {loss:.3f}, the explained variance {here:.3f} on "
-            f"these plays and {fresh:.3f} on {JUDGES} new ones; with this baseline the gradient from one new play "
-            f"has variance {curve[-1]:.3f}."
+            f"Learned from {plays} plays in {step} steps of size {step_size:.1f}, the baseline explains {here:.2f} of "
+            f"the variance on these plays and {fresh:.2f} on {JUDGES} new ones; the gradient has variance "
+            f"{curve[-1]:.2f}."
         )
 
 

@@ -6,33 +6,34 @@ import textwrap
 import numpy as np
 
 from ppo_lessons.experiments.bug_lab import CASES, CURVES, STEPS, rows
-from ppo_lessons.figures.style import ADVANTAGE, CLIPPED, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.style import BIAS, OLD_POLICY, Picture, quiet_grid
 
-STYLES = (  # of each curve: (line, limits, scale)
-    (RETURN, (0, 520), "linear"),
-    (CLIPPED, (-0.005, 0.105), "linear"),
-    (VARIANCE, (-0.55, 1.05), "linear"),
-    (VALUE, (1e-3, 1e3), "log"),
-    (ADVANTAGE, (0, 0.75), "linear"),
+STYLES = (  # of each curve: (title, limits, scale)
+    ("return", (0, 520), "linear"),
+    ("KL at the first minibatch, nats", (-0.005, 0.105), "linear"),
+    ("explained variance", (-0.55, 1.05), "linear"),
+    ("value loss", (1e-3, 1e3), "log"),
+    ("entropy, nats", (0, 0.75), "linear"),
 )
+BUG = {**BIAS, "linestyle": "-"}  # one colour in all five, so that the legend says what it means
 PANELS = dict(zip(CURVES, STYLES, strict=True))
 
 
 def build(figure):
     lines = {}
     axes = figure.subplots(2, 3)
-    for panel, (name, (line, limits, scale)) in zip(axes.flat, PANELS.items(), strict=False):
+    for panel, (name, (title, limits, scale)) in zip(axes.flat, PANELS.items(), strict=False):
         quiet_grid(panel)
         (right,) = panel.plot([], [], **OLD_POLICY)
-        (wrong,) = panel.plot([], [], **{**line, "linestyle": "-"})
+        (wrong,) = panel.plot([], [], **BUG)
         panel.set(ylim=limits, yscale=scale, xlim=(0, STEPS / 1000))
-        panel.set_title(name, fontsize=9.5)
+        panel.set_title(title, fontsize=9.5)
         lines[name] = right, wrong
     for panel in axes.flat[2:5]:
         panel.set_xlabel("environment steps / 1000")
     axes.flat[5].axis("off")
     axes.flat[5].plot([], [], **OLD_POLICY, label="the trainer as it is")
-    axes.flat[5].plot([], [], color="black", label="the trainer with the bug")
+    axes.flat[5].plot([], [], **BUG, label="the trainer with the bug")
     axes.flat[5].legend(loc="upper left")
     words = axes.flat[5].text(0.02, 0.45, "", transform=axes.flat[5].transAxes, va="top", fontsize=9.5)
     return {"lines": lines, "words": words}
@@ -44,16 +45,16 @@ def compare(artists, bug, name, seed):
     for good, bad in zip(rows(None, seed), rows(bug, seed), strict=True):
         right.append(good)
         wrong.append(bad)
-        for i, (title, lines) in enumerate(artists["lines"].items(), start=1):
+        for i, (curve, lines) in enumerate(artists["lines"].items(), start=1):
             for line, run in zip(lines, (right, wrong), strict=True):
                 steps, values = np.array(run)[:, [0, i]].T
                 known = np.isfinite(values)
-                line.set_data(steps[known], values[known].clip(*PANELS[title][1]))
+                line.set_data(steps[known], values[known].clip(*PANELS[curve][1]))
         artists["words"].set_text(f"{textwrap.fill(name, 30)}\nseed {seed}, step {1000 * good[0]:,.0f}")
         if len(right) > 1:
             pairs = zip(PANELS, good[1:], bad[1:], strict=True)
-            told = "; ".join(f"{title} {shown(a)} and {shown(b)}" for title, a, b in pairs)
-            yield f"{name}, seed {seed}, after {1000 * good[0]:,.0f} steps, without the bug and with it: {told}."
+            told = ", ".join(f"{curve} {shown(b)} ({shown(a)})" for curve, a, b in pairs)
+            yield f"{name}, seed {seed}, step {1000 * good[0]:,.0f}, with the bug (and without): {told}."
 
 
 def shown(number):

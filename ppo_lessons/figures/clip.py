@@ -21,14 +21,16 @@ from ppo_lessons.figures.style import CLIPPED, GRID, OLD_POLICY, PENALTY, POLICY
 # The objective of one sample
 
 RATIOS = torch.linspace(0.0, 2.0, 201, dtype=torch.float64)
+RATIO = r"ratio $\rho = \pi\,/\,\pi_{\mathrm{old}}$"
+UNKNOWN = "?"  # in the rows of the table that the sample is not in: what stands there is the reader's to find
 TERMS = {"plain": "plain ρA", "clipped": "clipped", "both": "both equal"}
 
 
 def case_row(place, sign, epsilon):
-    """One row of the table in words, found by asking autograd: [rho, A, smaller term, gradient]."""
+    """What stands in the last two columns of a row, found by asking autograd: [smaller term, gradient]."""
     ratio, advantage = example_of(place, sign, epsilon)
     _, gradient = gradient_of_sample(ratio, advantage, epsilon)
-    return [f"{place} band", sign, TERMS[smaller_term(ratio, advantage, epsilon)], "0" if gradient == 0 else "A"]
+    return [TERMS[smaller_term(ratio, advantage, epsilon)], "0" if gradient == 0 else "A"]
 
 
 def build_objective(figure):
@@ -40,8 +42,9 @@ def build_objective(figure):
     (least,) = left.plot([], [], **TOTAL, linewidth=2.6, label="the smaller: objective")
     (dot,) = left.plot([], [], "o", color=POLICY["color"], markersize=9, zorder=5)
     arrow = left.annotate("", (1, 0), (1, 0), arrowprops={"arrowstyle": "-|>", "lw": 2.2, "color": POLICY["color"]})
-    left.set(xlim=(0, 2), ylim=(-4.3, 6.4), xlabel="ratio ρ = π / π_old", ylabel="objective of one sample")
-    left.legend(loc="upper left", fontsize=8.5)
+    left.set(xlim=(0, 2), ylim=(-2.15, 2.15), xlabel=RATIO, ylabel="objective of one sample")
+    left.set(xticks=[0, 0.5, 1, 1.5, 2], yticks=[-2, -1, 0, 1, 2])
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8.5)
     right.axis("off")
     right.set(xlim=(0, 1), ylim=(7.15, -0.15))
     mark = right.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=POLICY["color"], linewidth=2.2, zorder=4))
@@ -52,7 +55,11 @@ def build_objective(figure):
     centred = {"ha": "center", "va": "center", "fontsize": 9}
     for x, words in zip(places, ("ρ", "A", "smaller term", "gradient"), strict=True):
         right.text(x, 0.5, words, weight="bold", **centred)
-    table = [[right.text(x, row + 1.5, "", **centred) for x in places] for row in range(len(CASES))]
+    rows = [(f"{place} band", sign, "", "") for place, sign in CASES]
+    table = [
+        [right.text(x, row + 1.5, word, **centred) for x, word in zip(places, words, strict=True)]
+        for row, words in enumerate(rows)
+    ]
     lines = {"band": band, "plain": plain, "held": held, "least": least, "dot": dot, "arrow": arrow}
     return {"left": left, "right": right, "table": table, "mark": mark, **lines}
 
@@ -71,17 +78,21 @@ def update_objective(artists, *, epsilon, advantage, ratio):
     artists["arrow"].set_position((ratio, value))
     artists["arrow"].arrow_patch.set_visible(gradient != 0)
     now = case_of(ratio, advantage, epsilon)
-    for row, (place, sign) in enumerate(CASES):
-        for cell, words in zip(artists["table"][row], case_row(place, sign, epsilon), strict=True):
+    for row, cells in enumerate(artists["table"]):
+        told = case_row(*CASES[row], epsilon) if row == now else [UNKNOWN, UNKNOWN]
+        for cell, words in zip(cells[2:], told, strict=True):
             cell.set_text(words)
     artists["mark"].set_visible(now is not None)
     artists["mark"].set_y(1 + (now or 0))
+    gradient = gradient or 0.0  # never -0
+    given, slope = (f"{number:+.1f}" if number else "0" for number in (advantage, gradient))
     push = "pushes ρ up" if gradient > 0 else "pushes ρ down" if gradient < 0 else "moves nothing"
-    artists["left"].set_title(f"ε = {epsilon:.2f}, A = {advantage:+.1f}, ρ = {ratio:.2f}: objective {value:+.2f}")
-    artists["right"].set_title(f"gradient {gradient:+.1f} {push}".replace("+0.0", "0"))
+    artists["left"].set_title(f"A = {given}, ρ = {ratio:.2f}: objective {value + 0.0:.2f}")
+    artists["right"].set_title(f"gradient {slope} {push}")
+    place = "inside" if abs(ratio - 1) <= epsilon else "above" if ratio > 1 else "below"
     return (
-        f"At ε = {epsilon:.2f}, A = {advantage:+.1f} and ρ = {ratio:.2f} the objective is {value:+.3f}; "
-        f"its gradient, {gradient:+.1f}, {push}."
+        f"ρ = {ratio:.2f} lies {place} the band (ε = {epsilon:.2f}) and A = {given}: the objective is "
+        f"{value + 0.0:.2f}; its gradient, {slope}, {push}."
     )
 
 
@@ -103,7 +114,8 @@ def build_training(figure):
     left.set(ylim=(-2.4, 4.9), ylabel="true J")
     best = Corridor().best_return()
     left.axhline(best, color=TOTAL["color"], linewidth=0.8)
-    left.text(UPDATES, best, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)
+    beside = {"transform": left.get_yaxis_transform(), "va": "center", "fontsize": 8}
+    left.text(1.02, best, f"best\n{best:.3f}", **beside)
     left.legend(loc="lower right")
     right.set(ylim=(1e-5, 30), yscale="log", ylabel="true KL(old‖new), nats")
     return {"lines": lines, "left": left, "right": right}
@@ -127,10 +139,9 @@ def update_training(artists, *, epsilon, beta, sample):
             f"largest KL of one update:\nclip {most['clip']:.3f}, penalty {most['penalty']:.3f} nats"
         )
         yield (
-            f"After {last['clip'].update} updates PPO-clip with ε = {epsilon:.2f} has J = "
-            f"{last['clip'].expected_return:.3f} and moved by at most {most['clip']:.4f} nats in one update; "
-            f"PPO-penalty with β = {beta:.1f} has J = {last['penalty'].expected_return:.3f}, "
-            f"at most {most['penalty']:.4f}."
+            f"After {last['clip'].update} updates J is {last['clip'].expected_return:.2f} with the clip "
+            f"(ε = {epsilon:.2f}) and {last['penalty'].expected_return:.2f} with the penalty (β = {beta:.1f}); "
+            f"one update moved by at most {most['clip']:.3f} and {most['penalty']:.3f} nats."
         )
 
 

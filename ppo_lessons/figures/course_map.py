@@ -6,11 +6,11 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from ppo_lessons import LESSONS
 from ppo_lessons.experiments.course_map import called_by_trainer, uses
-from ppo_lessons.figures.style import POLICY, QUIET, Picture
+from ppo_lessons.figures.style import POLICY, QUIET, Canvas, Picture
 
-MAIN_FUNCTION = {
-    "expectation": "expectation",
-    "policy_gradient": "expected_return",
+MAIN_FUNCTION = {  # of each lesson on the map, one that the trainer calls
+    "expectation": "standard_error",
+    "policy_gradient": "softmax_policy",
     "log_trick": "score_objective",
     "reward_to_go": "reward_to_go",
     "baseline": "subtract_baseline",
@@ -21,79 +21,101 @@ MAIN_FUNCTION = {
     "clip": "clipped_objective",
     "entropy": "entropy",
 }
-WIDTH, HEIGHT = 2.0, 0.86
+LOOP = "ppo"  # the lesson after the derivation
+SHORT = {"kl_penalty": "KL penalty", "gae": "GAE"}
+WIDTH, HEIGHT, PAD = 2.1, 0.86, 0.04
 COLUMNS = 4
 
 
-def place(number):
-    """Centre of lesson `number` (from 0): rows of four, every second one from right to left."""
-    row, column = divmod(number, COLUMNS)
-    column = COLUMNS - 1 - column if row % 2 else column
-    return column * 2.4, -row * 1.55
+def drawn():
+    """The lessons on the map, in order: those with a main function."""
+    return [name for name in LESSONS if name in MAIN_FUNCTION]
+
+
+def places():
+    """Centre of each box, the loop's last: rows of four, every second one from right to left."""
+    found = {}
+    for number, name in enumerate([*drawn(), LOOP]):
+        row, column = divmod(number, COLUMNS)
+        column = COLUMNS - 1 - column if row % 2 else column
+        found[name] = column * 2.4, -row * 1.55
+    return found
 
 
 def build(figure):
     axes = figure.subplots()
-    axes.set(xlim=(-1.15, 8.35), ylim=(-3.7, 0.6))
+    where = places()
+    lowest = min(y for _, y in where.values())
+    axes.set(xlim=(-1.2, 8.4), ylim=(lowest - 0.6, 0.6))
     axes.axis("off")
-    where = {name: place(number) for number, name in enumerate(LESSONS)}
-    for number, name in enumerate(LESSONS):
-        x, y = where[name]
+    for name in drawn():
         called = name in called_by_trainer()
-        box = FancyBboxPatch(
-            (x - WIDTH / 2, y - HEIGHT / 2),
-            WIDTH,
-            HEIGHT,
-            boxstyle="round,pad=0.04",
-            facecolor="#DCEBF5" if called else "white",
-            edgecolor=POLICY["color"] if called else QUIET,
-            linewidth=1.5,
-        )
-        axes.add_patch(box)
-        axes.text(
-            x,
-            y + 0.14,
-            f"{number + 1:02d} {name.replace('_', ' ')}",
-            ha="center",
-            va="center",
-            weight="bold",
-            fontsize=9,
-        )
-        axes.text(x, y - 0.2, MAIN_FUNCTION[name], ha="center", va="center", family="monospace", fontsize=8.5)
-    for before, after in itertools.pairwise(LESSONS):
+        title = f"{LESSONS.index(name) + 1:02d} {SHORT.get(name, name.replace('_', ' '))}"
+        edge = POLICY["color"] if called else QUIET
+        draw_box(axes, where[name], title, MAIN_FUNCTION[name], face="#DCEBF5" if called else "white", edge=edge)
+    title = f"{len(LESSONS) + 1:02d} the loop"
+    draw_box(axes, where[LOOP], title, "calls all blue lessons", face=POLICY["color"], edge="none", ink="white")
+    for before, after in itertools.pairwise(where):
         arrow(axes, where[before], where[after], color=QUIET, linestyle="-")
-    for user in LESSONS:
+    for user in drawn():
         for name in uses()[user]:
-            if abs(LESSONS.index(user) - LESSONS.index(name)) > 1:
+            if name in where and abs(LESSONS.index(user) - LESSONS.index(name)) > 1:
                 arrow(axes, where[name], where[user], color=POLICY["color"], linestyle="--")
-    box = FancyBboxPatch((6.2, -3.53), WIDTH, HEIGHT, boxstyle="round,pad=0.04", fc=POLICY["color"], ec="none")
-    axes.add_patch(box)
-    axes.text(7.2, -2.96, "12 a full PPO run", ha="center", va="center", weight="bold", color="white")
-    axes.text(7.2, -3.3, "calls all blue lessons", ha="center", va="center", fontsize=8.5, color="white")
+    return {"axes": axes}
+
+
+def draw_box(axes, centre, title, words, *, face, edge, ink="black"):
+    """A lesson's box with its name and, below it, its function."""
+    x, y = centre
+    corner = x - WIDTH / 2, y - HEIGHT / 2
+    axes.add_patch(
+        FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=f"round,pad={PAD}", facecolor=face, edgecolor=edge, lw=1.5)
+    )
+    style = {"ha": "center", "va": "center", "color": ink}
+    axes.text(x, y + 0.14, title, weight="bold", fontsize=8.5, **style)
+    axes.text(x, y - 0.2, words, fontsize=8.5, **style, **({"family": "monospace"} if ink == "black" else {}))
 
 
 def arrow(axes, start, end, *, color, linestyle):
     """An arrow between two boxes that stops at their edges."""
     (x0, y0), (x1, y1) = start, end
     if y0 == y1:
-        reach = (WIDTH / 2 + 0.04) * (1 if x1 > x0 else -1)
+        reach = (WIDTH / 2 + PAD) * (1 if x1 > x0 else -1)
         x0, x1 = x0 + reach, x1 - reach
     else:
-        reach = (HEIGHT / 2 + 0.04) * (1 if y1 > y0 else -1)
+        reach = (HEIGHT / 2 + PAD) * (1 if y1 > y0 else -1)
         lean = 0.5 * (x1 > x0) - 0.5 * (x1 < x0)  # leave and arrive beside the middle, where other arrows are
         x0, x1, y0, y1 = x0 + lean, x1 - lean, y0 + reach, y1 - reach
     line = {"color": color, "linestyle": linestyle, "linewidth": 1.4}
     axes.add_patch(
-        FancyArrowPatch((x0, y0), (x1, y1), arrowstyle="-|>", mutation_scale=13, shrinkA=0, shrinkB=0, **line)
+        FancyArrowPatch((x0, y0), (x1, y1), arrowstyle="-|>", mutation_scale=11, shrinkA=0, shrinkB=0, **line)
     )
 
 
 def update(artists):
     called = ", ".join(name.replace("_", " ") for name in called_by_trainer())
     return (
-        "Eleven lessons, each leading to the next; a dashed arrow means that a function is built from an earlier one. "
-        f"The trainer of lesson 12 calls the functions of: {called}."
+        f"{len(drawn())} lessons, each leading to the next and the last to the loop; a dashed arrow means that a "
+        f"function is built from an earlier one. The trainer calls the functions of: {called}."
     )
 
 
 course_map = Picture(build, update, size=(820, 380))
+
+
+def boxes():
+    """Where each box is on the page, for the links that lie over the picture.
+
+    Returns:
+        dict: lesson -> (left, top, right, bottom) in pixels of the page from the upper left corner of the picture;
+        the box of the loop is called "ppo".
+    """
+    canvas = Canvas(course_map)
+    transform, (width, height) = canvas.artists["axes"].transData, course_map.size
+    finer = canvas.figure.bbox.width / width  # pixels of the image for one of the page
+    found = {}
+    for name, (x, y) in places().items():
+        reach = WIDTH / 2 + PAD, HEIGHT / 2 + PAD
+        (left, low), (right, high) = transform.transform([(x - reach[0], y - reach[1]), (x + reach[0], y + reach[1])])
+        found[name] = tuple(map(round, (left / finer, height - high / finer, right / finer, height - low / finer)))
+    return found

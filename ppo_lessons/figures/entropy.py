@@ -1,4 +1,6 @@
-"""Lesson 11 drawn: entropy against temperature, two traps, and what a stored log-probability must be."""
+"""Lesson 11 drawn: entropy against temperature, two traps, a world that changes, and stored log-probabilities."""
+
+from functools import partial
 
 import numpy as np
 import torch
@@ -6,8 +8,11 @@ import torch
 from ppo_lessons.entropy import entropy
 from ppo_lessons.experiments.entropy import (
     ACTING_TEMPERATURES,
+    AFTER,
+    CHANGE,
     HOME,
     PLAYS,
+    SCHEDULES,
     STAY,
     UPDATES,
     found,
@@ -16,6 +21,7 @@ from ppo_lessons.experiments.entropy import (
     resting_place,
     rolls_back,
     stored_errors,
+    train_changing,
     train_home,
     valley,
 )
@@ -43,11 +49,11 @@ def build_temperature(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     bars = left.bar(("left", "up", "right"), np.zeros(3), color=POLICY["color"], width=0.6)
     labels = label_bars(bars, fontsize=9)
-    left.set(ylim=(0, 1.12), ylabel="π(a)")
+    left.set(ylim=(0, 1.12), ylabel="probability π(a)")
     quiet_grid(right)
     ceiling = np.log(3)
     right.axhline(ceiling, color=OLD_POLICY["color"], linestyle=OLD_POLICY["linestyle"], linewidth=1.2)
-    right.text(0.11, ceiling + 0.02, "log 3 = 1.099: all three equally likely", fontsize=8.5)
+    right.text(0.11, ceiling + 0.03, "log 3 = 1.099: all three equally likely", fontsize=8.5)
     (curve,) = right.plot([], [], **ADVANTAGE)
     (dot,) = right.plot([], [], "o", color=ADVANTAGE["color"], markersize=8)
     right.set(xscale="log", xlim=(0.1, 10), ylim=(-0.03, 1.25), xlabel="temperature T", ylabel="entropy H, nats")
@@ -63,10 +69,10 @@ def update_temperature(artists, *, up, right, temperature):
     artists["dot"].set_data([temperature], [now])
     artists["left"].set_title(f"logits 0, {up:g}, {right:g} at T = {temperature:.1f}")
     artists["right"].set_title(f"H = {now:.3f} nats: as undecided as {np.exp(now):.2f} equal actions")
-    words = ", ".join(f"{p:.3f}" for p in probabilities)
+    likeliest = ("left", "up", "right")[int(np.argmax(probabilities))]
     return (
-        f"Logits 0, {up:g} and {right:g} at temperature {temperature:.1f} give the probabilities {words}; the entropy "
-        f"is {now:.4f} nats, as much as {np.exp(now):.2f} equally likely actions have."
+        f"Logits 0, {up:g} and {right:g} at temperature {temperature:.1f}: {likeliest} has the probability "
+        f"{max(probabilities):.3f}, and the entropy is {now:.3f} nats."
     )
 
 
@@ -111,12 +117,54 @@ def update_training(artists, *, weight, decay, sample):
         )
         artists["right"].set_title(f"weight {decay}:\nentropy {entropies[-1]:.3f} nats")
         yield (
-            f"Entropy weight {weight:.2f}, {decay}: after {record.update} updates J = {returns[-1]:.3f}, entropy "
-            f"{entropies[-1]:.3f} nats; the policy leaves home with profit in {number} of 2 situations."
+            f"Entropy weight {weight:.2f}, {decay}: after {record.update} updates the policy leaves home with profit "
+            f"in {number} of 2 situations; J = {returns[-1]:.2f}, entropy {entropies[-1]:.3f} nats."
         )
 
 
 training = Picture(build_training, update_training, size=(760, 350))
+
+# A world that changes
+
+
+def build_change(figure):
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        quiet_grid(axes)
+        axes.axvline(CHANGE, color=TOTAL["color"], linewidth=1)
+        axes.set(xlim=(-4, 2 * CHANGE + 4), xlabel=f"update ({PLAYS} plays each)")
+    left.text(CHANGE - 5, -7.1, "leaving costs 5", ha="right", fontsize=8.5)
+    left.text(CHANGE + 5, -7.1, "leaving pays 1", fontsize=8.5)
+    best = AFTER.best_return()
+    left.plot([CHANGE, 2 * CHANGE], [best, best], color=QUIET, linewidth=0.9)
+    left.text(2 * CHANGE, best + 0.1, f"best possible: {best:.2f}", ha="right", va="bottom", fontsize=8.5)
+    (J,) = left.plot([], [], **RETURN)
+    left.set(ylim=(-7.5, 5.4), ylabel="true J")
+    (leaves,) = right.plot([], [], **POLICY)
+    right.set(yscale="log", ylim=(2e-4, 1.5), ylabel="probability of leaving cell 0 at a step")
+    return {"left": left, "right": right, "J": J, "leaves": leaves}
+
+
+def update_change(artists, *, weight, decay, sample):
+    records = []
+    for record in train_changing(partial(SCHEDULES[decay], weight), seed=sample):
+        records.append(record)
+        if record.update % 10:
+            continue
+        updates = [r.update for r in records]
+        artists["J"].set_data(updates, [r.expected_return for r in records])
+        artists["leaves"].set_data(updates, [r.leaves for r in records])
+        before = records[min(record.update, CHANGE)]
+        artists["left"].set_title(f"weight {weight:.1f}, {decay}:\nJ = {record.expected_return:.2f}")
+        artists["right"].set_title(f"update {before.update}: leaves with {before.leaves:.2%},\nnow {record.leaves:.2%}")
+        yield (
+            f"Entropy weight {weight:.1f}, {decay}: after {before.update} updates the policy leaves home with "
+            f"probability {before.leaves:.2%}; after {record.update} with {record.leaves:.2%}, and "
+            f"J = {record.expected_return:.2f}."
+        )
+
+
+change = Picture(build_change, update_change, size=(760, 350))
 
 # The night of the plain Corridor: a trap that the bonus does not open
 
@@ -126,14 +174,14 @@ def build_night(figure):
     quiet_grid(axes)
     value, _ = night()
     axes.axvspan(valley(), 1.03, color=GRID, alpha=0.5, linewidth=0)
-    axes.text((valley() + 1.03) / 2, -2.95, "from here on, more left pays", ha="center", fontsize=8.5)
+    axes.text((valley() + 1.03) / 2, -2.72, "from here on, more staying pays", ha="center", fontsize=8.5)
     axes.plot(STAY, value, **RETURN, label="value of the night")
     (total,) = axes.plot([], [], **{**ADVANTAGE, "linestyle": "--"}, label="value + weight × entropy")
     (dot,) = axes.plot([], [], "o", color=ADVANTAGE["color"], markersize=8)
     (back,) = axes.plot([], [], "D", color=RETURN["color"], markersize=7)
-    axes.set(xlim=(-0.02, 1.03), ylim=(-3.2, 6.8), xlabel="probability of staying (left) in cell 0 by night")
+    axes.set(xlim=(-0.02, 1.03), ylim=(-2.85, 1.1), xlabel="p: probability of staying (left) in cell 0 by night")
     axes.set_ylabel("reward units")
-    axes.legend(loc="upper right")
+    figure.legend(loc="outside lower center", ncols=2)
     return {"axes": axes, "total": total, "dot": dot, "back": back}
 
 
@@ -143,16 +191,19 @@ def update_night(artists, *, weight):
     artists["total"].set_data(STAY, height)
     artists["dot"].set_data([STAY[place]], [height[place]])
     artists["back"].set_data([STAY[place]], [value[place]])
-    way = "back into the trap" if rolls_back(place) else "out of the trap"
     p = STAY[place].item()
-    artists["axes"].set_title(f"weight {weight:.2f} lifts p to {p:.2f}; without the bonus it then rolls {way}")
+    if not place:
+        way = "the walker stays in the trap"
+    else:
+        way = f"when the bonus ends, it rolls {'back into' if rolls_back(place) else 'out of'} the trap"
+    artists["axes"].set_title(f"weight {weight:.1f}: the climb rests at p = {p:.2f};\n{way}")
     return (
-        f"With entropy weight {weight:.2f} the climb from the trap rests at p = {p:.3f}, where the night is worth "
-        f"{value[place]:.3f}; when the bonus is taken away it rolls {way}."
+        f"With entropy weight {weight:.1f} the climb from the trap rests at p = {p:.3f}, where the night is worth "
+        f"{value[place]:.3f}; {way}."
     )
 
 
-trap = Picture(build_night, update_night, size=(720, 350))
+trap = Picture(build_night, update_night, size=(720, 370))
 
 # Acting at a temperature, and what is stored
 
@@ -169,7 +220,8 @@ def build_stored(figure):
         )
     ]
     here = axes.axvline(1, color=TOTAL["color"], linewidth=1)
-    axes.set(xlim=(0.45, 3.05), ylim=(-0.3, 10), xlabel="temperature T when acting", ylabel="|mean − truth| / |truth|")
+    axes.set(xlim=(0.45, 3.05), ylim=(-0.3, 10), xlabel="temperature T when acting")
+    axes.set_ylabel("|mean gradient − truth| / |truth|")
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return {"axes": axes, "lines": lines, "here": here}
 
@@ -185,9 +237,9 @@ def update_stored(artists, *, temperature, weights):
         f"by {against_acting:.1%} of ∇J of the policy that acts; tempered by {right:.0%}"
     )
     return (
-        f"With {weights} as weights and T = {temperature:.2f} the mean gradient with untempered log-probabilities "
-        f"misses the truth at T = 1 by {against_plain:.1%} and that of the policy that acts by {against_acting:.1%}; "
-        f"with tempered ones it misses by {right:.1%}."
+        f"{weights[0].upper()}{weights[1:]} as weights, T = {temperature:.2f}: untempered log π is off by "
+        f"{against_plain:.1%} of ∇J at T = 1 and by {against_acting:.1%} of that of the policy that acts, tempered by "
+        f"{right:.1%}."
     )
 
 

@@ -57,6 +57,11 @@ def update_mean(artists, samples, n, mean, variance):
     return means[n - 1]
 
 
+def where(off, reach):
+    """Is a mean that is so far off inside the band of its standard error, or outside?"""
+    return "inside the band" if abs(off) <= reach + 1e-9 else "outside the band"
+
+
 def build_exam(figure):
     left, right = figure.subplots(1, 2, width_ratios=[2, 3])
     bars = left.bar([0, 1], [0, 0], width=0.55, color=RETURN["color"], alpha=0.8)
@@ -83,8 +88,8 @@ def update_exam(artists, *, n, p, sample):
     artists["left"].set_title(f"P({HIGH:.0f}) = {p:.2f}, seen in {seen:.0%} of {n}")
     artists["axes"].set_title(f"n = {n}: mean {now:.2f}, expectation {mean:.2f},\nstandard error {true_error:.2f}")
     return (
-        f"With P(90) = {p:.2f} the expectation is {mean:.2f}. In sample {sample} the mean of {n} exams is {now:.2f}, "
-        f"off by {now - mean:+.2f}; the standard error is {true_error:.3f}, estimated from this sample {guessed:.3f}."
+        f"With P(90) = {p:.2f} the mean of {n} exams of sample {sample} lies {where(now - mean, true_error)} "
+        f"± {true_error:.3f}; from this sample alone one would guess ± {guessed:.3f}."
     )
 
 
@@ -130,9 +135,8 @@ def update_again(artists, *, n, p):
     )
     artists["right"].set_title(f"n = {n}: means spread by {spread:.2f},\nstandard error {reach:.2f}")
     return (
-        f"{STUDENTS:,} students write n = {n} exams with P(90) = {p:.2f}. Their means spread by {spread:.3f} around "
-        f"{mean:.2f}; the standard error is {reach:.3f}. {inside[0]:.0%} of the means lie within one standard error, "
-        f"{inside[1]:.0%} within two."
+        f"n = {n} exams with P(90) = {p:.2f}: {inside[0]:.0%} of the students' means lie within one standard error of "
+        f"the expectation, {inside[1]:.0%} within two."
     )
 
 
@@ -164,8 +168,8 @@ def update_returns(artists, *, plays, policy, sample):
     artists["left"].set_title(f"J = {mean:.3f} is the\nreturn of no play")
     artists["axes"].set_title(f"N = {plays}: mean {now:.2f}, exact J {mean:.3f},\nstandard error {reach:.2f}")
     return (
-        f"Policy {policy}: J is {mean:.3f} exactly. In sample {sample} the mean of {plays} plays is {now:.3f}, "
-        f"off by {now - mean:+.3f}; the standard error is {reach:.3f}, estimated from this sample {guessed:.3f}."
+        f"Policy {policy}: the mean of the {plays} plays of sample {sample} lies {where(now - mean, reach)} "
+        f"± {reach:.2f}; from this sample alone one would guess ± {guessed:.2f}."
     )
 
 

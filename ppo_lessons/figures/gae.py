@@ -18,7 +18,8 @@ from ppo_lessons.figures.style import (
     quiet_grid,
 )
 
-# What lambda mixes, and what it costs
+# What lambda mixes, and what it costs. The curves of all lambdas come from the moments of the six n-step advantages,
+# mixed with the weights on the left; tests/test_experiments_gae.py compares them with those of `gae` itself.
 
 
 def build_tradeoff(figure):
@@ -73,14 +74,14 @@ tradeoff = Picture(build_tradeoff, update_tradeoff, size=(760, 350))
 def build_ends(figure):
     panels = []
     for axes, title in zip(figure.subplots(1, 3, sharey=True), SCENES, strict=True):
-        axes.set(title=title, xlim=(-0.6, 5.6), ylim=(-3.4, 6.6), xlabel="step t", xticks=range(6))
+        axes.set(title=title, xlim=(-0.6, 5.6), ylim=(-3.8, 6.8), xlabel="step t", xticks=range(6))
         axes.axhline(0, color=QUIET, linewidth=0.8)
         bars = axes.bar(range(6), np.zeros(6), color=ADVANTAGE["color"], width=0.7)
         marks = axes.plot(range(6), np.zeros(6), "D", color=BIAS["color"], markersize=6, linestyle="none")[0]
         labels = label_bars(bars, fontsize=8)
-        note = axes.text(2.5, 6.4, "", ha="center", va="top", fontsize=8.5, bbox={"fc": "white", "ec": "none"})
+        note = axes.text(2.5, -3.3, "", ha="center", va="center", fontsize=8.5)  # no bar and no mark gets there
         if "no end" not in title:
-            axes.axvline(2.5, color=VALUE["color"], linewidth=1.5, linestyle="--")
+            axes.axvline(2.5, ymin=0.1, color=VALUE["color"], linewidth=1.5, linestyle="--")
         axes.axvline(5.5, color=QUIET, linewidth=1.5, linestyle=":")
         panels.append({"bars": bars, "marks": marks, "labels": labels, "note": note})
     figure.axes[0].set_ylabel("advantage $A_t$")
@@ -90,7 +91,7 @@ def build_ends(figure):
 
 
 def update_ends(panels, *, lam, gamma, mistake):
-    sentences = []
+    told = []
     for panel, scene in zip(panels, SCENES, strict=True):
         right, wrong = right_and_wrong(scene, mistake, gamma=gamma, lam=lam)
         move_bars(panel["bars"], right, panel["labels"], form="{:.1f}")
@@ -98,8 +99,12 @@ def update_ends(panels, *, lam, gamma, mistake):
         differ = int(spoilt.sum())
         panel["marks"].set_ydata(torch.where(spoilt, wrong, torch.nan))
         panel["note"].set_text("" if mistake == "none" else f"{differ} of 6 advantages wrong")
-        sentences.append(f"{scene}: " + ", ".join(f"{a:.2f}" for a in right.tolist()) + f"; {differ} wrong")
-    return f"Advantages at λ = {lam:.2f}, γ = {gamma:.2f}, mistake: {mistake}. " + ". ".join(sentences) + "."
+        told.append(f"{right[2]:.2f}" if mistake == "none" else f"{differ} of 6")
+    point = "the advantage of step 2 is" if mistake == "none" else "it spoils"
+    return (
+        f"λ = {lam:.2f}, γ = {gamma:.2f}, mistake: {mistake}; {point} {told[0]} where step 2 terminated, {told[1]} "
+        f"where it was truncated and {told[2]} where only the rollout ends."
+    )
 
 
 ends = Picture(build_ends, update_ends, size=(760, 340))

@@ -15,7 +15,6 @@ from ppo_lessons.experiments.importance_sampling import (
     LENGTH,
     PER_UNIT,
     SIZES,
-    STARTS,
     TRUTH,
     along_the_gradient,
     bell,
@@ -71,13 +70,16 @@ def build_lakes(figure):
     weights = [left.text(place, 0.56, "", ha="center", fontsize=9.5) for place in places]
     left.set(ylim=(0, 0.78), ylabel="share of the fish")
     left.set_xticks(places, [f"{name}\n{length:g} cm" for name, length in zip(FISH, LENGTH.tolist(), strict=True)])
-    left.legend(loc="upper center", ncols=2, fontsize=8.5)
+    left.legend(loc="upper center", ncols=2, fontsize=8.5, columnspacing=1.0, handlelength=1.5)
     quiet_grid(right)
-    right.axhline(expectation(LENGTH, LAKE_A), color=POLICY["color"], linewidth=1.0)
+    truth = expectation(LENGTH, LAKE_A).item()
+    right.axhline(truth, color=POLICY["color"], linewidth=1.0)
     (plain,) = right.plot([], [], **OLD_POLICY, label="plain mean of the catch")
     (weighted,) = right.plot([], [], **RETURN, label="weighted mean")
-    right.text(1000, 18.3, "truth in A: 18.5", ha="right", va="top", fontsize=8.5, color=POLICY["color"])
-    right.set(xlim=(1, 1000), ylim=(0, 45), xscale="log", xlabel="fish caught in lake B", ylabel="mean length, cm")
+    beside = {"transform": right.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
+    right.text(1.02, truth, f"in A\n{truth:.1f} cm", color=POLICY["color"], **beside)
+    right.set(xlim=(1, CATCH), ylim=(5, 40), xscale="log", xlabel="fish caught in lake B", ylabel="mean length, cm")
+    right.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
     right.legend(loc="upper right")
     return {"left": left, "right": right, "bars": bars, "weights": weights, "plain": plain, "weighted": weighted}
 
@@ -91,16 +93,11 @@ def update_lakes(artists, *, perch, sample):
     number = np.arange(1, CATCH + 1)
     artists["plain"].set_data(number, plain)
     artists["weighted"].set_data(number, weighted)
-    limit = long_run(perch)
     artists["left"].title.set_text(f"{perch}% perch in lake B")
-    artists["right"].title.set_text(
-        f"{CATCH} fish of B: plain {plain[-1]:.2f}, weighted {weighted[-1]:.2f};\n"
-        f"in the long run the weighted mean is {limit:.2f}"
-    )
-    said = ", ".join(f"{name} {weight:.3g}" for name, weight in zip(FISH, weights, strict=True))
+    artists["right"].title.set_text(f"{CATCH:,} fish of B: plain {plain[-1]:.2f} cm, weighted {weighted[-1]:.2f} cm")
     return (
-        f"With {perch}% perch in lake B the weights are {said}. After {CATCH} fish the plain mean is "
-        f"{plain[-1]:.2f} cm and the weighted mean {weighted[-1]:.2f} cm; it tends to {limit:.2f}; lake A has 18.50."
+        f"With {perch}% perch in lake B, {CATCH:,} fish are {plain[-1]:.2f} cm long in the plain mean and "
+        f"{weighted[-1]:.2f} cm in the weighted mean, which tends to {long_run(perch):.2f} cm."
     )
 
 
@@ -138,14 +135,16 @@ def build_distance(figure):
     quiet_grid(bottom)
     bottom.plot(DISTANCES, shares, **TOTAL)
     (measured,) = bottom.plot([], [], "o", color=BIAS["color"], markersize=7, clip_on=False)
-    bottom.set(xlim=(-3.1, 4.1), ylim=(0, 1.05), ylabel="effective share", xlabel="distance: centre of q − centre of p")
+    bottom.set(
+        xlim=(-3.1, 4.1), ylim=(0, 1.05), ylabel="effective share", xlabel="distance of q from p, in widths of p"
+    )
     return {**panels, "q": q, "marks": marks, "heavy": heavy, "note": note, "dot": dot, "measured": measured}
 
 
 def update_distance(artists, *, distance, number, sample):
     artists["q"].set_data(GRID, PER_UNIT * bell(distance))
     x, weights, estimate = draws_of(distance, number, sample)
-    variance, share = price(distance)
+    variance, _ = price(distance)
     effective = effective_sample_size(weights).item()
     place, part = heaviest(weights)
     artists["marks"].set_data(x, np.full(number, -0.04))
@@ -154,14 +153,12 @@ def update_distance(artists, *, distance, number, sample):
     artists["note"].set_x(min(max(x[place].item(), -3.6), 4.6))
     artists["dot"].set_data([distance], [max(variance, 1e-2)])
     artists["measured"].set_data([distance], [effective / number])
-    in_the_long_run = f"{share:.2%}" if share > 1e-4 else "less than 0.01%"
     artists["left"].title.set_text(f"{number} draws of q say {estimate:.2f}, the truth is {TRUTH:.2f}")
     artists["top"].title.set_text(f"variance of one f p/q: {compact(variance)}")
     artists["bottom"].title.set_text(f"effective: {effective:.0f} of {number} draws")
     return (
-        f"At distance {distance:+.2f} one weighted draw has variance {compact(variance)}, a draw of p itself "
-        f"{compact(price(0.0)[0])}. {number} draws estimate {estimate:.3f} (truth {TRUTH:.3f}); they are worth "
-        f"{effective:.1f} equally weighted draws, in the long run {in_the_long_run}."
+        f"At distance {distance:+.2f} one weighted draw has variance {compact(variance)}, a draw of p "
+        f"{compact(price(0.0)[0])}. {number} draws, worth {effective:.0f} of equal weight, estimate {estimate:.2f}."
     )
 
 
@@ -194,22 +191,23 @@ def build_surrogate(figure):
     return {"left": left, "right": right, "old": old, "new": new, **lines}
 
 
-def update_surrogate(artists, *, size, start):
-    new, true, promised = step(start, size)
+def update_surrogate(artists, *, step_size, start):
+    new, true, promised = step(start, step_size)
     curves = along_the_gradient(start)
     artists["true"].set_data(SIZES, curves[:, 0])
     artists["promised"].set_data(SIZES, curves[:, 1])
     artists["tangent"].set_data([0, 20], [0, 20 * slope(start)])
-    artists["dots"].set_data([size, size], [true, promised])
+    artists["dots"].set_data([step_size, step_size], [true, promised])
     if artists["left"].get_ylim()[1] != 1.15 * curves.max():
         artists["left"].set_ylim(0, 1.15 * curves.max())
     move_bars(artists["old"], steps_in_cells(policies()[start])[ACTING])
     move_bars(artists["new"], steps_in_cells(new)[ACTING])
-    artists["left"].title.set_text(f"step {size:.2f}: true gain {true:.3f}, surrogate {promised:.3f}")
-    artists["right"].title.set_text("The surrogate counts the gray states")
+    artists["left"].title.set_text(f"step {step_size:.2f}: true gain {true:.3f}, surrogate {promised:.3f}")
+    artists["right"].title.set_text("The surrogate counts the grey states")
+    verdict = "just that" if true == promised else "too little" if promised < true else "too much"
     return (
-        f"One step of size {size:.2f}, start {start}: J gains {true:.4f} in truth; the surrogate, with the states of "
-        f"the old policy, says {promised:.4f}."
+        f"One step of size {step_size:.2f}, start {start}: J gains {true:.3f}; the surrogate, with the states of the "
+        f"old policy, says {promised:.3f}, {verdict}."
     )
 
 
@@ -260,20 +258,13 @@ def update_reuse(artists, *, plays, lam, sample):
             for place in range(2):
                 artists["lines"][place, name].set_data(range(epoch + 1), [pair[place] for pair in run])
         free, clip = (run[-1][0] for run in runs.values())
-        highest, mean = both[0].ratio.max().item(), both[0].ratio.mean().item()
-        artists["left"].title.set_text(
-            f"epoch {epoch}: J = {free:.2f} without a leash,\n{clip:.2f} with the clip; it was {runs['free'][0][0]:.2f}"
-        )
-        artists["right"].title.set_text(
-            f"effective: {100 * runs['free'][-1][1]:.0f}% without a leash, {100 * runs['clip'][-1][1]:.0f}% with;\n"
-            f"ratio without: mean {mean:.2f}, largest {highest:.1f}"
-        )
+        before, highest = runs["free"][0][0], both[0].ratio.max().item()
+        shares = [f"{run[-1][1]:.0%}" for run in runs.values()]
+        artists["left"].title.set_text(f"epoch {epoch}: J {free:.2f} without a leash,\n{clip:.2f} with the clip")
+        artists["right"].title.set_text(f"effective: {shares[0]} without a leash,\n{shares[1]} with the clip")
         yield (
-            f"After {epoch} epochs on {plays} sampled plays (λ = {lam:.2f}) the true J is {free:.3f} without a leash "
-            f"and {clip:.3f} with the clip, from {runs['free'][0][0]:.3f}. Without a leash the largest ratio is "
-            f"{highest:.2f}, the mean ratio {mean:.2f}, the effective share {runs['free'][-1][1]:.2f}. "
-            f"The exact batch has J = {exact_run(STARTS[1])[0][epoch]:.3f} from the half-trained policy and "
-            f"{exact_run(STARTS[0])[0][epoch]:.3f} from the slides' policy."
+            f"{epoch} epochs on {plays} sampled plays (λ = {lam:.2f}) took the true J from {before:.2f} to {free:.2f} "
+            f"without a leash, to {clip:.2f} with the clip; the largest ratio without a leash is {highest:.1f}."
         )
 
 

@@ -5,7 +5,6 @@ import torch
 
 from ppo_lessons.corridor import Corridor
 from ppo_lessons.experiments.kl_penalty import (
-    BETAS,
     OLD,
     UPDATES,
     advantages_in_cell_2,
@@ -17,6 +16,7 @@ from ppo_lessons.experiments.kl_penalty import (
     resting_band,
     second_order,
     stepped,
+    tangent,
     train_adaptive,
     train_penalty,
     train_trpo,
@@ -59,7 +59,7 @@ def build_step(figure):
     (backward,) = right.plot([], [], **ADVANTAGE, label="KL(new‖old)")
     (parabola,) = right.plot([], [], **VARIANCE, label="second order")
     (dot,) = right.plot([], [], "o", color=PENALTY["color"], markersize=7)
-    right.set(xlim=(-0.05, 4.05), ylim=(-0.06, 2.6), xlabel="length of the step in θ", ylabel="nats")
+    right.set(xlim=(-0.05, 4.05), ylim=(-0.06, 2.6), xlabel="length of the step in θ", ylabel="KL divergence, nats")
     figure.legend(handles=[forward, backward, parabola], loc="outside lower right", ncols=3)
     return {
         "left": left,
@@ -84,10 +84,10 @@ def update_step(artists, *, sure, length):
     there, back = kl_divergence(old, new).item(), kl_divergence(new, old).item()
     artists["dot"].set_data([length], [there])
     artists["left"].set_title(f"old: right is {old.softmax(-1)[2]:.1%} sure")
-    artists["right"].set_title(f"{length:.2f} in θ moves behaviour by {there:.5f} nats\n(KL(new‖old) says {back:.5f})")
+    artists["right"].set_title(f"{length:.1f} in θ moves behaviour by {there:.4f} nats\n(KL(new‖old) says {back:.4f})")
     return (
-        f"From logits 0, 0, {sure:.1f} a step of length {length:.2f} in the logit of left has "
-        f"KL(old‖new) = {there:.6f}, KL(new‖old) = {back:.6f}; second order says {second_order(sure, length):.6f}."
+        f"From logits 0, 0, {sure:.1f} a step of {length:.1f} in the logit of left moves behaviour by "
+        f"{there:.4f} nats; in the other direction KL says {back:.4f}."
     )
 
 
@@ -114,14 +114,13 @@ def build_price(figure):
     (ball,) = left.plot([], [], color=TOTAL["color"], linewidth=1.6)
     (best,) = left.plot([], [], "o", color=PENALTY["color"], markersize=8, zorder=4)
     quiet_grid(right)
-    kl, gain = bought()
-    right.plot(BETAS, kl, color=TOTAL["color"], label="KL(old‖best)")
-    right.plot(BETAS, gain, **ADVANTAGE, label="gain of the surrogate")
-    here = right.axvline(1, color=PENALTY["color"], linewidth=1.2)
-    (dots,) = right.plot([], [], "o", color=PENALTY["color"], markersize=7)
-    right.set(xscale="log", yscale="log", xlim=(0.18, 22), ylim=(1e-3, 9), xlabel="price β of one nat")
+    right.plot(*bought(), **ADVANTAGE, label="most that δ nats can gain")
+    (slope,) = right.plot([], [], **PENALTY, label="line of slope β")
+    (dot,) = right.plot([], [], "o", color=PENALTY["color"], markersize=7)
+    right.set(xlim=(-0.04, 2.04), ylim=(0, 3.2), xlabel="limit δ on KL(old‖new), nats")
+    right.set_ylabel("gain of the surrogate, reward units")
     figure.legend(loc="outside lower right", ncols=2)
-    return {"left": left, "right": right, "ball": ball, "best": best, "here": here, "dots": dots}
+    return {"left": left, "right": right, "ball": ball, "best": best, "slope": slope, "dot": dot}
 
 
 def update_price(artists, *, beta):
@@ -129,14 +128,15 @@ def update_price(artists, *, beta):
     delta, gain = worth(best)
     artists["ball"].set_data(*(level(delta).numpy() @ CORNERS).T)
     artists["best"].set_data(*(best.numpy() @ CORNERS)[:, None])
-    artists["here"].set_xdata([beta, beta])
-    artists["dots"].set_data([beta, beta], [delta, gain])
+    reach = np.array([0.0, 2.0])
+    artists["slope"].set_data(reach, tangent(beta, reach))
+    artists["dot"].set_data([delta], [gain])
     words = ", ".join(f"{p:.2f}" for p in best.tolist())
     artists["left"].set_title(f"price β = {beta:.2f} is the limit δ = {delta:.3f}\nbest policy ({words})")
-    artists["right"].set_title(f"{delta:.3f} nats buy {gain:.3f}")
+    artists["right"].set_title(f"{delta:.3f} nats gain {gain:.3f}; there the\ncurve rises by β = {beta:.2f} a nat")
     return (
-        f"At price β = {beta:.2f} the best policy in this state is ({words}). It lies {delta:.4f} nats from the old "
-        f"one and gains {gain:.4f}; no policy within that limit gains more."
+        f"At price β = {beta:.2f} the best policy lies {delta:.4f} nats from the old one and gains {gain:.4f}; "
+        f"no policy within that limit gains more."
     )
 
 
@@ -175,25 +175,28 @@ def build_estimators(figure):
     return {"left": left, "right": right, "bars": bars, "dots": dots, "words": words, "here": here}
 
 
+def signed(share):
+    """A share in percent with its sign, never a negative zero."""
+    return f"{round(share, 3) + 0.0:+.1%}".replace("-", "−")
+
+
 def update_estimators(artists, *, length, samples):
     kl, moments = estimator_moments(length)
-    sentences = []
+    shares = {}
     for row, (name, (mean, spread)) in enumerate(moments.items()):
         centre, error = (mean / kl).item(), (spread / kl).item() / samples**0.5
         artists["bars"][name].set_data([centre - error, centre + error], [row, row])
         artists["dots"][name].set_data([centre], [row])
-        artists["words"][name].set_text(f"{centre - 1:+.1%} ± {error:.1%}".replace("-0.0%", "+0.0%"))
-        sentences.append(
-            f"{name} has bias {round((mean - kl).item(), 5) + 0.0:.5f} and standard error {error * kl.item():.5f}"
-        )
+        artists["words"][name].set_text(f"{signed(centre - 1)} ± {error:.1%}")
+        shares[name] = centre - 1, error
     artists["here"].set_xdata([length, length])
-    artists["left"].set_title(f"KL = {kl:.4f} nats, N = {samples} samples\nk2 is {moments['k2'][0] / kl - 1:+.1%} off")
+    (bias, _), (_, noise) = shares["k2"], shares["k1"]
+    artists["left"].set_title(f"true KL = {kl:.4f} nats, N = {samples} samples:\nk2 is off by {signed(bias)}")
     ratio = (moments["k1"][1] / moments["k3"][1]).item()
     artists["right"].set_title(f"k1 is {ratio:.1f} times as noisy as k3")
     return (
-        f"After a step of {length:.1f} in the logits the true KL is {kl:.5f} nats. With {samples} samples "
-        + "; ".join(sentences)
-        + "."
+        f"After a step of {length:.1f} in the logits, with {samples} samples: k1 and k3 are right on average with "
+        f"standard errors of {noise:.1%} and {shares['k3'][1]:.1%} of the KL; k2 is off by {signed(bias)}."
     )
 
 
@@ -212,7 +215,7 @@ def prepare(axes, ylabel):
 def draw_best(axes):
     best = Corridor().best_return()
     axes.axhline(best, color=QUIET, linewidth=0.8)
-    axes.text(UPDATES, best, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)
+    axes.text(UPDATES, best + 0.08, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)
 
 
 def build_training(figure):
@@ -224,17 +227,19 @@ def build_training(figure):
         (lines[name, "penalty"],) = axes.plot([], [], **PENALTY, marker="s", markersize=4, label="PPO-penalty, fixed β")
         (lines[name, "trpo"],) = axes.plot([], [], **POLICY, marker="o", markersize=4, label="TRPO")
     limit = right.axhline(0.03, color=POLICY["color"], linewidth=1, linestyle=":")
+    limit_name = right.text(UPDATES + 0.5, 0.03, "δ", color=POLICY["color"], va="center")
     draw_best(left)
     left.set(ylim=(-2.4, 4.9))
     left.legend(loc="lower right")
     right.set(ylim=(1e-5, 30), yscale="log")
-    return {"lines": lines, "left": left, "right": right, "limit": limit}
+    return {"lines": lines, "left": left, "right": right, "limit": limit, "limit_name": limit_name}
 
 
-def update_training(artists, *, beta, max_kl, sample):
-    artists["limit"].set_ydata([max_kl, max_kl])
+def update_training(artists, *, beta, delta, sample):
+    artists["limit"].set_ydata([delta, delta])
+    artists["limit_name"].set_y(delta)
     runs = {"penalty": [], "trpo": []}
-    for both in zip(train_penalty(beta, seed=sample), train_trpo(max_kl, seed=sample), strict=True):
+    for both in zip(train_penalty(beta, seed=sample), train_trpo(delta, seed=sample), strict=True):
         for name, record in zip(runs, both, strict=True):
             runs[name].append(record)
             updates = [r.update for r in runs[name]]
@@ -245,15 +250,15 @@ def update_training(artists, *, beta, max_kl, sample):
         done = both[0].update
         artists["left"].set_title(
             f"J after {done} updates: {last['penalty']:.2f} (penalty, β = {beta:.1f}),\n"
-            f"{last['trpo']:.2f} (TRPO, δ = {max_kl:.2f})"
+            f"{last['trpo']:.2f} (TRPO, δ = {delta:.2f})"
         )
         artists["right"].set_title(
             f"largest KL of one update:\npenalty {most['penalty']:.3f}, TRPO {most['trpo']:.3f} nats"
         )
         yield (
-            f"After {done} updates PPO-penalty with β = {beta:.1f} has J = {last['penalty']:.3f} and moved by at most "
-            f"{most['penalty']:.4f} nats in one update; TRPO with δ = {max_kl:.2f} has J = {last['trpo']:.3f}, at most "
-            f"{most['trpo']:.4f}."
+            f"After {done} updates PPO-penalty with β = {beta:.1f} has J = {last['penalty']:.2f} and moved by at most "
+            f"{most['penalty']:.3f} nats in one update; TRPO with δ = {delta:.2f} has {last['trpo']:.2f}, at most "
+            f"{most['trpo']:.3f} nats."
         )
 
 
@@ -293,9 +298,9 @@ def update_adaptive(artists, *, target_kl, first_beta, sample):
         artists["middle"].set_title(f"{inside} of {record.update} updates in the\nband around {target_kl:.2f} nats")
         artists["right"].set_title(f"β started at {first_beta:.1f},\nis now {price:.3g}")
         yield (
-            f"Target {target_kl:.2f} nats, first β = {first_beta:.1f}: after {record.update} updates J = "
-            f"{record.expected_return:.3f}, β = {price:.3f}, {inside} updates inside the band from {low:.4f} to "
-            f"{high:.4f}; the largest moved by {max(r.kl for r in records):.4f}."
+            f"First β {first_beta:.1f}: {inside} of {record.update} updates end in the band from {low:.3f} to "
+            f"{high:.3f} nats, the farthest at {max(r.kl for r in records):.3f}; now J = "
+            f"{record.expected_return:.2f}, β = {price:.3g}."
         )
 
 

@@ -1,5 +1,7 @@
 """Lesson 03 drawn: what cancels in the log, one push, the sampled gradient against the exact one, and stale plays."""
 
+from math import ceil
+
 import numpy as np
 
 from ppo_lessons.corridor import ACTIONS, Corridor
@@ -36,6 +38,8 @@ from ppo_lessons.figures.style import (
 
 # What the log takes apart
 
+STANDARD = Corridor().success[ACTIONS.index("right")]
+
 
 def build_cancel(figure):
     left, middle, last = figure.subplots(1, 3, width_ratios=[3, 2.4, 2.4])
@@ -46,11 +50,11 @@ def build_cancel(figure):
     left.set(ylim=(-8, 0.4), ylabel="part of log P(τ)")
     left.tick_params(axis="x", labelsize=8.5)
     curves, dots = [], []
-    for axes, line, top, name in ((middle, RETURN, 0.06, "∂P / ∂θ"), (last, POLICY, 1.0, "∂ log P / ∂θ")):
+    for axes, line, top, name in ((middle, RETURN, 0.06, "∂P / ∂θ₁"), (last, POLICY, 1.0, "∂ log P / ∂θ₁")):
         quiet_grid(axes)
         curves.append(axes.plot([], [], **line)[0])
         dots.append(axes.plot([], [], "o", color=line["color"], markersize=8)[0])
-        axes.set(xlim=(0.48, 1.02), ylim=(0, top), xlabel="success of `right`", ylabel=name)
+        axes.set(xlim=(0.48, 1.02), ylim=(0, top), xlabel="probability that right works", ylabel=name)
     return {
         "left": left,
         "middle": middle,
@@ -69,18 +73,19 @@ def update_cancel(artists, *, success, right):
     for label, height in zip(artists["labels"], heights, strict=True):
         label.set_y(height - 0.1)  # below the end, also of a part that is 0
         label.set_text(f"{height:.2f}")
+    low, high = sorted((success, STANDARD))
+    trail = (low - 1e-9 <= CHANCES) & (high + 1e-9 >= CHANCES)  # from the game's own rule to this one
     for curve, dot, values, now in zip(
         artists["curves"], artists["dots"], slopes(right).T, (of_p, of_log), strict=True
     ):
-        curve.set_data(CHANCES, values)
+        curve.set_data(CHANCES[trail], values[trail])
         dot.set_data([success], [now])
     artists["left"].title.set_text(f"log P(τ) = {sum(heights):.2f}: a sum of three parts")
-    artists["middle"].title.set_text(f"∂P/∂θ = {of_p:.4f} moves")
-    artists["last"].title.set_text(f"∂ log P/∂θ = {of_log:.2f} stays")
+    artists["middle"].title.set_text(f"∂P/∂θ₁ = {of_p:.4f}")
+    artists["last"].title.set_text(f"∂ log P/∂θ₁ = {of_log:.2f}")
     return (
-        f"With success probability {success:.2f} and π(right) = {right:.2f} the running trajectory has log P = "
-        f"{sum(heights):.3f}; the derivative of P is {of_p:.4f}, that of log P is {of_log:.3f}, "
-        f"whatever the success probability."
+        f"Right works with probability {success:.2f} and is chosen with {right:.2f}: the derivative of P is "
+        f"{of_p:.4f}, that of log P is {of_log:.2f}."
     )
 
 
@@ -105,25 +110,26 @@ def build_push(figure):
             groups.append((bars, label_bars(bars, fontsize=8.5)))
         panels.append(groups)
         axes.set_xticks(places, ACTIONS)
-        axes.legend(loc="upper left")
-    left.set(ylim=(-8.2, 11), ylabel="change of the logit, per unit of step")
-    right.set(ylim=(0, 1.3), ylabel="probability")
+        axes.legend(loc="upper left", ncols=2, columnspacing=1.2, handlelength=1.6)
+    left.set(ylim=(-3.3, 4.1), ylabel="change of the logit, per unit of step")
+    right.set(ylim=(0, 1.2), ylabel="probability")
     return {"left": left, "right": right, "panels": panels}
 
 
 def update_push(artists, *, weight, action, step_size):
     direction, pushed, before, after = push_of(action, weight, step_size)
     pairs = (direction, pushed), (before, after)
-    for gap, groups, pair in zip((0.15, 0.01), artists["panels"], pairs, strict=True):
+    for gap, groups, pair in zip((0.06, 0.01), artists["panels"], pairs, strict=True):
         for (bars, labels), values in zip(groups, pair, strict=True):
             move_bars(bars, values, labels, gap=gap)
     taken = ACTIONS.index(action)
     moves = "is not moved" if weight == 0 else "becomes more likely" if weight > 0 else "becomes less likely"
-    artists["left"].title.set_text(f"`{action}` was taken and weighed {weight:+.0f}")
-    artists["right"].title.set_text(f"`{action}`: {before[taken]:.2f} → {after[taken]:.2f}")
+    sign = f"{weight:+.0f}".replace("-", "−") if weight else "0"
+    artists["left"].title.set_text(f"The action taken was {action}, its weight {sign}")
+    artists["right"].title.set_text(f"π({action}): {before[taken]:.2f} → {after[taken]:.2f}")
     return (
-        f"The action {action} was taken and weighed {weight:+.0f}; after a step of size {step_size:.2f} it {moves}: "
-        f"from {before[taken]:.3f} to {after[taken]:.3f}."
+        f"The action {action} with weight {weight:+.0f} {moves}: one step of size {step_size:.1f} takes its "
+        f"probability from {before[taken]:.2f} to {after[taken]:.2f}."
     )
 
 
@@ -131,6 +137,8 @@ push = Picture(build_push, update_push, size=(760, 340))
 
 
 # The estimate against the truth
+
+POINTER = {"arrowstyle": "-", "color": QUIET}
 
 
 def radius(length):
@@ -140,31 +148,36 @@ def radius(length):
 
 def build_estimate(figure):
     truth = exact().gradient.norm().item()
-    grid = figure.add_gridspec(1, 2, width_ratios=[6, 5])
-    left, right = figure.add_subplot(grid[0], projection="polar"), figure.add_subplot(grid[1])
+    right = figure.add_subplot(figure.add_gridspec(1, 2, width_ratios=[3, 2])[1])
+    left = figure.add_axes((0.043, 0.09, 0.5, 1.0), projection="polar")  # a square of which half is drawn
     left.set_thetalim(0, np.pi)
     left.set_rlim(0, 2.6)
     left.set_rticks([0, 1, 2], ["0.1", "1", "10"])
     left.set_thetagrids([0, 45, 90, 135, 180])
-    left.set_xlabel("length of the estimate, angle to the truth", labelpad=-24)
-    left.set_title("", pad=14)
-    left.text(0.08, 1.0, "truth", fontsize=8.5, color=RETURN["color"])
-    (others,) = left.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.8, linestyle="none")
-    (arrow,) = left.plot([], [], **POLICY, marker="o", markersize=8, markevery=[-1])
-    left.plot([0, 0], [0, radius(truth)], **RETURN, linewidth=4, marker="D", markersize=6, markevery=[-1])
+    left.tick_params(pad=1)
+    words = "length of the estimate, and its angle to the truth"
+    left.text(0.5, 0.12, words, transform=left.transAxes, ha="center", va="bottom")
+    left.set_title(" ", y=0.85)
+    (others,) = left.plot([], [], "o", color=VARIANCE["color"], markersize=4.5, alpha=0.8, linestyle="none")
+    (arrow,) = left.plot([], [], **POLICY, marker="D", markersize=7, markevery=[-1])
+    (exactly,) = left.plot([0, 0], [0, radius(truth)], **RETURN, linewidth=4, marker="s", markersize=7, markevery=[-1])
     quiet_grid(right)
     plays = 2.0 ** np.arange(-1, MOST_DOUBLINGS + 2)
-    right.plot(plays, [typical_error(number) for number in plays], **VARIANCE)
+    (typical,) = right.plot(plays, [typical_error(number) for number in plays], **VARIANCE)
     right.axhline(truth, **RETURN)
-    right.text(1, truth * 0.93, f"truth: {truth:.3f}", va="top", fontsize=8.5, color=RETURN["color"])
-    right.text(5, 4.5, f"√({exact().variance:.2f} / N)", fontsize=8.5, color=VARIANCE["color"])
     crossing = plays_needed()
     right.plot([crossing], [truth], "s", color=TOTAL["color"], markersize=5)
-    right.text(crossing * 1.1, truth * 1.1, f"N = {crossing:.0f}", fontsize=8.5)
+    right.annotate(f"N = {ceil(crossing)}", (crossing, truth), (crossing, 6), ha="center", arrowprops=POINTER)
     (dots,) = right.plot([], [], "o", color=VARIANCE["color"], markersize=4, alpha=0.8, linestyle="none")
     (dot,) = right.plot([], [], "D", color=POLICY["color"], markersize=7)
     right.set(xscale="log", yscale="log", xlim=(0.7, 6000), ylim=(0.03, 40))
     right.set(xlabel="N, number of plays", ylabel="length of the error")
+    figure.legend(
+        (exactly, arrow, others, typical),
+        (f"truth, {truth:.3f} long", "this sample", "other samples", f"typical error √({exact().variance:.2f}/N)"),
+        loc="outside lower center",
+        ncols=4,
+    )
     return {"left": left, "right": right, "others": others, "arrow": arrow, "dots": dots, "dot": dot}
 
 
@@ -178,15 +191,14 @@ def update_estimate(artists, *, doublings, sample):
     artists["dot"].set_data([number], [error])
     degrees, times, typical = np.degrees(angle), length / exact().gradient.norm().item(), typical_error(number)
     artists["left"].title.set_text(f"N = {number}: {degrees:.0f}° off, {times:.1f} times as long")
-    artists["right"].title.set_text(f"error {error:.2f}; the root mean square is {typical:.2f}")
+    artists["right"].title.set_text(f"error {error:.2f}, typically {typical:.2f}")
     return (
-        f"Sample {sample} of N = {number} plays gives an estimate {degrees:.0f}° away from the exact gradient and "
-        f"{times:.2f} times as long; its error has length {error:.3f}, and the exact root mean square error of "
-        f"{number} plays is {typical:.3f}."
+        f"This sample of N = {number} plays points {degrees:.0f}° away from the exact gradient and is {times:.1f} "
+        f"times as long; the typical error of {number} plays is {typical:.2f}."
     )
 
 
-estimate = Picture(build_estimate, update_estimate, size=(780, 340))
+estimate = Picture(build_estimate, update_estimate, size=(820, 400))
 
 
 # REINFORCE, and what happens when the plays are used again
@@ -199,7 +211,7 @@ def build_runs(axes, color, updates):
     lines = [axes.plot([], [], color=color, linewidth=1.0, alpha=0.75, gid="runs")[0] for _ in range(RUNS)]
     (mean,) = axes.plot([], [], color=color, linewidth=2.8)
     axes.axhline(best, color=TOTAL["color"], linewidth=0.8)
-    axes.text(updates, best + 0.05, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8)
+    axes.text(updates, best + 0.15, f"best possible {best:.3f}", ha="right", va="bottom", fontsize=8.5)
     axes.set(xlim=(-0.3, updates + 0.3), ylim=(-2.4, 4.9), xlabel="update", ylabel="true J")
     axes.xaxis.get_major_locator().set_params(integer=True)
     return lines, mean
@@ -239,11 +251,12 @@ def build_reinforce(figure):
 
 def update_reinforce(artists, *, plays, reuse):
     pairs = zip(runs(total_return, plays, 1), runs(total_return, plays, reuse), strict=True)
-    labels = "each sample used once", f"each sample used {reuse} times"
+    times = "once" if reuse == 1 else f"{reuse} times"
+    labels = "each sample used once", f"each sample used {times}"
     for samples, words in compare_runs(artists, ("once", "again"), pairs, labels):
         yield (
-            f"After {UPDATES} updates of {plays} plays, {samples} samples: used once {words[0]}; "
-            f"used {reuse} times {words[1]}."
+            f"{samples} of {RUNS} runs, {plays} plays an update, {UPDATES} updates: used once, {words[0]}; "
+            f"used {times}, {words[1]}."
         )
 
 

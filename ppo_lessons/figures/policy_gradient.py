@@ -1,6 +1,7 @@
 """Lesson 02 drawn: softmax, the return as a function of the policy, the climb, and why the climb stops elsewhere."""
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ppo_lessons.corridor import ACTIONS, SITUATIONS, Corridor
 from ppo_lessons.entropy import entropy
@@ -9,10 +10,12 @@ from ppo_lessons.experiments.policy_gradient import (
     LEFT,
     LOGITS,
     NIGHT,
+    SHIFTS,
     STAIRS,
     STAYS,
     TEMPERATURES,
     UPDATES,
+    changes_nearby,
     climb,
     drawn_shares,
     heights,
@@ -46,9 +49,9 @@ from ppo_lessons.figures.style import (
 from ppo_lessons.policy_gradient import softmax_policy
 
 
-def signed(number):
-    """Two digits and a sign, without a negative zero."""
-    return f"{round(number, 2) + 0.0:+.2f}"
+def signed(number, digits=2):
+    """A number with its sign, without a negative zero."""
+    return f"{round(number, digits) + 0.0:+.{digits}f}"
 
 
 # Softmax and its temperature
@@ -75,8 +78,8 @@ def build_softmax(figure):
     return {**axes, "bars": bars, "seen": seen, "labels": labels, "curves": curves, "here": here}
 
 
-def update_softmax(artists, *, temperature, up, right, sample):
-    logits = row(0.0, up, right)
+def update_softmax(artists, *, temperature, logit_of_up, logit_of_right, sample):
+    logits = row(0.0, logit_of_up, logit_of_right)
     probabilities = softmax_policy(logits, temperature=temperature)
     shares = drawn_shares(probabilities, sample)
     artists["seen"].set_ydata(shares)
@@ -88,12 +91,12 @@ def update_softmax(artists, *, temperature, up, right, sample):
         curve.set_data(TEMPERATURES, values)
     artists["here"].set_xdata([temperature] * 2)
     undecided = entropy(logits / temperature).item()
-    artists["left"].set_title(f"logits 0, {up:g}, {right:g} at T = {temperature:.1f}")
-    artists["right"].set_title(f"hot is even, cold is sharp: entropy {undecided:.2f} nats")
-    words = ", ".join(f"{action} {p:.3f}" for action, p in zip(ACTIONS, probabilities.tolist(), strict=True))
+    artists["left"].set_title(f"logits 0, {logit_of_up:g}, {logit_of_right:g} at T = {temperature:.1f}")
+    artists["right"].set_title(f"entropy {undecided:.2f}, at most 1.10 nats")
+    most = probabilities.argmax().item()
     return (
-        f"Logits 0, {up:g} and {right:g} at temperature {temperature:.1f} give the probabilities {words}; "
-        f"entropy {undecided:.3f} nats. Drawn {DRAWS} times: {', '.join(f'{share:.2f}' for share in shares.tolist())}."
+        f"At temperature {temperature:.1f} the logits 0, {logit_of_up:g} and {logit_of_right:g} give {ACTIONS[most]} "
+        f"the probability {probabilities[most].item():.2f}; in {DRAWS} draws it came with {shares[most].item():.2f}."
     )
 
 
@@ -120,8 +123,8 @@ def build_push(figure):
     return {"left": left, "right": right, "bars": bars, "labels": labels, "before": before, "after": after}
 
 
-def update_push(artists, *, action, right, step):
-    before, gradient, after = push(right, action, step)
+def update_push(artists, *, action, chance_of_right, step):
+    before, gradient, after = push(chance_of_right, action, step)
     move_bars(artists["bars"], gradient, artists["labels"], form="{:+.2f}")
     move_bars(artists["before"], before)
     move_bars(artists["after"], after)
@@ -129,10 +132,10 @@ def update_push(artists, *, action, right, step):
     old, new = before[place].item(), after[place].item()
     artists["left"].set_title(f"{action}: 1 − {old:.2f}; the others: 0 − π")
     artists["right"].set_title(f"step {step:.2f}: π({action}) goes {old:.2f} → {new:.2f}")
-    words = ", ".join(f"{g:+.3f}" for g in gradient.tolist())
+    down = ACTIONS[gradient.argmin().item()]
     return (
-        f"The gradient of log π({action}) with respect to the logits of left, up, right is {words}; "
-        f"a step of {step:.2f} along it takes π({action}) from {old:.3f} to {new:.3f}."
+        f"With π(right) = {chance_of_right:.2f} a step of {step:.2f} for {action} raises its own logit and lowers that "
+        f"of {down} most; the gradient has the length {gradient.norm().item():.2f}."
     )
 
 
@@ -157,18 +160,22 @@ def build_objective(figure):
     return {"left": left, "right": right, "bars": bars, "mean": mean, "curve": curve, "tangent": tangent, "dot": dot}
 
 
-def update_objective(artists, *, up, right):
-    chances, J, slope = slope_of_return(up, right)
+def update_objective(artists, *, logit_of_up, logit_of_right):
+    chances, J, slope = slope_of_return(logit_of_up, logit_of_right)
     move_bars(artists["bars"], chances)
     artists["mean"].set_xdata([J, J])
-    artists["curve"].set_data(LOGITS, slice_of_return(right))
+    artists["curve"].set_data(LOGITS, slice_of_return(logit_of_right))
     reach = 1.2
-    artists["tangent"].set_data([up - reach, up + reach], [J - reach * slope, J + reach * slope])
-    artists["dot"].set_data([up], [J])
-    artists["left"].set_title(f"R(τ) stays, P(τ) moves: J = {J:.2f}")
-    artists["right"].set_title(f"slope of J here: {slope:+.3f}")
-    words = ", ".join(f"{r:+.0f} with {p:.3f}" for r, p in zip(returns_of_plays()[0], chances.tolist(), strict=True))
-    return f"With logits 0, {up:g} and {right:g} the returns come {words}; J is {J:.3f}, its slope {slope:+.4f}."
+    artists["tangent"].set_data([logit_of_up - reach, logit_of_up + reach], [J - reach * slope, J + reach * slope])
+    artists["dot"].set_data([logit_of_up], [J])
+    artists["left"].set_title(f"black line: J = {signed(J)}")
+    artists["right"].set_title(f"slope of J at this logit: {signed(slope, 3)}")
+    most = chances.argmax().item()
+    return (
+        f"With the logits 0, {logit_of_up:g} and {logit_of_right:g} in every cell the likeliest return is "
+        f"{signed(returns_of_plays()[0][most].item(), 0)}, with {chances[most].item():.0%}; more of up would "
+        f"{'raise' if slope > 0 else 'lower'} J."
+    )
 
 
 objective = Picture(build_objective, update_objective, size=(760, 330))
@@ -184,16 +191,16 @@ def build_ascent(figure):
     (line,) = curve.plot([], [], **RETURN)
     caught = Corridor().start_value(local_optimum().log())
     for height, words, dash in ((Corridor().best_return(), "best possible", "-"), (caught, "local maximum", "--")):
-        curve.axhline(height, color=TOTAL["color"], linewidth=0.8, linestyle=dash)
-        curve.text(UPDATES, height, f"{words} {height:.3f}", ha="right", va="bottom", fontsize=8)
-    curve.set(xlim=(-0.5, UPDATES + 0.5), ylim=(-1.6, 4.7), xlabel="step of gradient ascent", ylabel="exact J")
+        curve.axhline(height, color=TOTAL["color"], linewidth=0.8, linestyle=dash, label=f"{words} {height:.3f}")
+    curve.set(xlim=(-0.5, UPDATES + 0.5), ylim=(-1.6, 4.3), xlabel="step of gradient ascent", ylabel="exact J")
+    figure.legend(loc="outside lower left", ncols=2)
     policy = local_optimum()  # until the first update
     bars = {situation: draw_policy(mosaic[situation], situation, policy) for situation in SITUATIONS}
     return {"axes": mosaic, "line": line, "bars": bars}
 
 
 def update_ascent(artists, *, step_size, start):
-    curve = []
+    curve, best = [], Corridor().best_return()
     for steps, probabilities, J, by_situation in climb(start, step_size):
         curve.append(J)
         artists["line"].set_data(range(steps + 1), curve)
@@ -203,8 +210,8 @@ def update_ascent(artists, *, step_size, start):
             move_policy(artists["bars"][situation], situation, probabilities)
             artists["axes"][situation].set_title(f"by {situation}: expected return {earned}")
         yield (
-            f"After {steps} steps of size {step_size:.1f} from the policy {start}, J = {J:.3f}: {day} by day, {night} "
-            f"by night. By night in cell 0 it stays with probability {probabilities[NIGHT, LEFT].item():.3f}."
+            f"{steps} steps of size {step_size:.1f} from the policy {start} end {best - J:.2f} below the best "
+            f"possible; by night in cell 0 it stays with probability {probabilities[NIGHT, LEFT].item():.3f}."
         )
 
 
@@ -234,9 +241,10 @@ def update_valley(artists, *, stay):
     artists["dots"].set_data([stay, stay], [toll, goal])
     artists["left"].set_title(f"staying with {stay:.2f}: J = {J:.3f}")
     artists["right"].set_title(f"by night: toll {toll:.0%}, flag {goal:.0%}")
+    gain = J - nights()[0][0]
     return (
-        f"If the agent stays in cell 0 by night with probability {stay:.2f} at each step, J is {J:.3f}; by night it "
-        f"pays the toll in {toll:.1%} of the plays and reaches the flag in {goal:.1%}."
+        f"Staying with probability {stay:.2f} at each step by night: J is {abs(gain):.3f} "
+        f"{'below' if gain < 0 else 'above'} what leaving at once earns."
     )
 
 
@@ -247,28 +255,43 @@ valley = Picture(build_valley, update_valley, size=(760, 330))
 
 
 def build_staircase(figure):
-    axes = figure.subplots()
-    quiet_grid(axes)
-    axes.plot(STAIRS, smooth(), **TOTAL, label="exact J")
-    (stairs,) = axes.plot([], [], **RETURN, drawstyle="steps-mid", label="mean of N sampled returns")
-    (dots,) = axes.plot([], [], "o", color=RETURN["color"], markersize=7)
-    axes.set(
-        xlim=(STAIRS[0], STAIRS[-1]), ylim=(-7.6, 8.6), xlabel="logit of up in cell 2", ylabel="J, and its estimate"
-    )
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        quiet_grid(axes)
+    left.plot(STAIRS, smooth(), **TOTAL, label="exact J")
+    (stairs,) = left.plot([], [], **RETURN, drawstyle="steps-mid", label="mean of N sampled returns")
+    (dots,) = left.plot([], [], "o", color=RETURN["color"], markersize=7)
+    left.set(xlim=(STAIRS[0], STAIRS[-1]), xlabel="logit of up in cell 2", ylabel="J, and its estimate")
+    left.yaxis.set_major_locator(MaxNLocator(5, integer=True))  # its numbers keep their width
+    (line,) = right.plot(SHIFTS, np.zeros_like(SHIFTS), **TOTAL)
+    (treads,) = right.plot(SHIFTS, np.zeros_like(SHIFTS), **RETURN, drawstyle="steps-mid")
+    right.plot([0], [0], "o", color=RETURN["color"], markersize=7)
+    right.set(xlim=(SHIFTS[0], SHIFTS[-1]), ylim=(-0.75, 0.75), xlabel="shift of the logit", ylabel="change")
     figure.legend(loc="outside lower center", ncols=2)
-    return {"axes": axes, "stairs": stairs, "dots": dots}
+    return {"left": left, "right": right, "stairs": stairs, "dots": dots, "line": line, "treads": treads}
 
 
-def update_staircase(artists, *, up, plays, sample):
+def height_limits(plays, sample):
+    """Limits of the axis around J and the stairs of this sample; the logit does not move them."""
+    shown = np.concatenate([smooth(), staircase_of(plays, sample)])
+    return shown.min() - 0.6, shown.max() + 0.6
+
+
+def update_staircase(artists, *, logit_of_up, plays, sample):
     artists["stairs"].set_data(STAIRS, staircase_of(plays, sample))
-    exact, sampled = slopes(up, plays, sample)
-    J, mean = heights(up, plays, sample)
-    artists["dots"].set_data([up, up], [J, mean])
-    artists["axes"].set_title(f"N = {plays}: slope of J {exact:+.3f}, slope of the sample mean {sampled:.3f}")
+    if artists["left"].get_ylim() != height_limits(plays, sample):
+        artists["left"].set_ylim(height_limits(plays, sample))
+    exact, sampled = slopes(logit_of_up, plays, sample)
+    J, mean = heights(logit_of_up, plays, sample)
+    artists["dots"].set_data([logit_of_up, logit_of_up], [J, mean])
+    for name, change in zip(("line", "treads"), changes_nearby(logit_of_up, plays, sample), strict=True):
+        artists[name].set_ydata(change)
+    artists["left"].set_title(f"N = {plays}: J = {J:.2f}, sample mean {mean:.2f}")
+    artists["right"].set_title(f"seen closely: slope of J {signed(exact, 3)},\nof the sample mean {sampled + 0.0:.3g}")
     return (
-        f"At the logit {up:.1f} J is {J:.3f} with slope {exact:+.4f}; the mean of {plays} sampled returns is "
-        f"{mean:.3f}, and its slope is {sampled:.4f}."
+        f"At the logit {logit_of_up:.1f} of up in cell 2 a small move changes J, but the mean of {plays} sampled "
+        f"returns stays {mean:.2f} until a draw tips over."
     )
 
 
-staircase = Picture(build_staircase, update_staircase, size=(700, 340))
+staircase = Picture(build_staircase, update_staircase, size=(760, 350))

@@ -25,23 +25,56 @@ from ppo_lessons.figures.style import (
 )
 from ppo_lessons.ppo import train
 
+PAUSE = 20  # steps for which the shorter run of a film stands at its end before it begins anew
 STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
-PANELS = [  # field of the record, title, line, limits
-    ("mean_return", "return of the episodes that ended", RETURN, (0, 520)),
-    ("kl", "KL(old‖new) of one update", POLICY, (0, 0.08)),
-    ("clip_fraction", "share of ratios outside the band", CLIPPED, (0, 0.5)),
-    ("entropy", "entropy of the policy", ADVANTAGE, (0, 0.75)),
-    ("value_loss", "value loss", VALUE, (1e-6, 1e4)),
-    ("explained_variance", "explained variance of the critic", VARIANCE, (-1.05, 1.05)),
+
+
+def around(values):
+    """Limits that hold 0 and all of these numbers: a game may pay −1300, and the entropy of a density may be negative.
+
+    The ends are multiples of half a power of ten, so that the axis stays where it is for many updates.
+    """
+
+    def beyond(end):
+        if end == 0:
+            return 0.0
+        unit = 10 ** math.floor(math.log10(abs(end))) / 2
+        return math.copysign(math.ceil(1.04 * abs(end) / unit) * unit, end)
+
+    low, high = beyond(min(values.min(), 0)), beyond(max(values.max(), 0))
+    return (low, high) if low < high else (0.0, 1.0)
+
+
+def decades(values):
+    """Limits in whole powers of ten, for an axis with a logarithmic scale."""
+    known = values[values > 0]
+    if not known.size:
+        return 0.1, 10.0
+    low, high = (math.log10(end) for end in (known.min(), known.max()))
+    return 10.0 ** math.floor(low), 10.0 ** (math.floor(high) + 1)
+
+
+def fixed(values):
+    """The explained variance is at most 1; below −1 it says no more than that the critic is useless."""
+    return -1.05, 1.05
+
+
+PANELS = [  # field of the record, title, line, limits from the values so far
+    ("mean_return", "return of the episodes that ended", RETURN, around),
+    ("kl", "KL(old‖new) of one update", POLICY, around),
+    ("clip_fraction", "share of ratios outside the band", CLIPPED, around),
+    ("entropy", "entropy of the policy in nats", ADVANTAGE, around),
+    ("value_loss", "value loss", VALUE, decades),
+    ("explained_variance", "explained variance of the critic", VARIANCE, fixed),
 ]
 
 
 def build_curves(figure):
+    figure.get_layout_engine().set(w_pad=0.17)  # inches beside each panel: its numbers may get longer, as −1500
     lines, panels = {}, {}
-    for axes, (name, title, line, limits) in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
+    for axes, (name, title, line, _) in zip(figure.subplots(2, 3).flat, PANELS, strict=True):
         quiet_grid(axes)
         (lines[name],) = axes.plot([], [], **{**line, "linestyle": "-"})
-        axes.set(ylim=limits)
         axes.set_title(title, fontsize=9.5)
         panels[name] = axes
     panels["value_loss"].set_yscale("log")
@@ -53,14 +86,15 @@ def build_curves(figure):
 
 def update_curves(artists, *, records, config):
     steps = np.array([record.env_steps / 1000 for record in records])
-    for name, axes in artists["panels"].items():
+    for name, _, _, limits in PANELS:
+        axes = artists["panels"][name]
         if axes.get_xlim()[1] != config.updates * config.batch_size / 1000:
             axes.set_xlim(0, config.updates * config.batch_size / 1000)
         values = np.array([getattr(record, name) for record in records])
         known = np.isfinite(values)
-        low, high = axes.get_ylim()
-        if known.any() and values[known].max() > high:
-            axes.set_ylim(low, values[known].max() * 1.05)
+        low, high = limits(values[known]) if known.any() else axes.get_ylim()
+        if axes.get_ylim() != (low, high):
+            axes.set_ylim(low, high)
         artists["lines"][name].set_data(steps[known], np.clip(values[known], low, None))
     mean = np.array([record.mean_return for record in records])
     error = np.array([record.return_standard_error for record in records])
@@ -69,10 +103,11 @@ def update_curves(artists, *, records, config):
     if not records:
         return "Training has not begun."
     last = records[-1]
+    ended = mean[np.isfinite(mean)]
+    paid = f"went from {ended[0]:.1f} to {ended[-1]:.1f}" if len(ended) else "is not known yet"
     return (
-        f"After {last.env_steps} environment steps: mean return {last.mean_return:.1f}, KL {last.kl:.4f}, clip "
-        f"fraction {last.clip_fraction:.3f}, entropy {last.entropy:.3f}, value loss {last.value_loss:.3g}, "
-        f"explained variance {last.explained_variance:.3f}."
+        f"After {last.env_steps} environment steps the mean return {paid}; the last update moved the policy by a KL "
+        f"of {last.kl:.4f}, and the critic explains {last.explained_variance:.2f} of the variance of its targets."
     )
 
 
@@ -191,29 +226,53 @@ def update_rung(artists, *, algorithm, budget, seed):
     yield from watch(artists, config, f"{algorithm}, seed {seed}")
 
 
-retrain = Picture(build_retrain, update_retrain, size=(820, 340))
+only_with = {"epsilon": ("objective", "clip"), "beta": ("objective", "penalty")}
+retrain = Picture(build_retrain, update_retrain, size=(820, 340), needs=only_with)
 rung = Picture(build_retrain, update_rung, size=(820, 340))
 
 
-def film(before, after, *, every=3, longest=300, colors=32):
-    """Both runs side by side as an animated PNG (bytes): half size, every third frame, few colours.
+def film(before, after, *, largest=100_000):
+    """Both runs side by side as an animated PNG (bytes): half size, few colours, every fourth frame.
 
-    The run that ends first keeps its last frame. One palette for all frames, so that only what moves is stored again.
+    The longer run is shown to its end, and stands for two seconds before all begins again. The shorter one is played
+    anew, soon after its end, as often as it fits whole. A film of more than `largest` bytes gets fewer frames.
     """
-    length = min(max(len(before), len(after)), longest)
+    for every in (4, 6, 9, 14, 20):
+        file = animate(before, after, every)
+        if len(file) <= largest:
+            break
+    return file
+
+
+def animate(before, after, every):
+    """The film with every so many frames. One palette for all, so that only what moves is stored again."""
+    length = max(len(before), len(after))
+    moments = [*range(0, length - 1, every), length - 1]
     frames = []
-    for i in range(0, length, every):
-        pair = [Image.fromarray(run[min(i, len(run) - 1)]) for run in (before, after)]
-        pair = [image.resize((image.width // 2, image.height // 2)) for image in pair]
+    for moment in moments:
+        pair = [part_of_film(*run, moment, length) for run in ((before, "before"), (after, "after"))]
         frame = Image.new("RGB", (sum(image.width for image in pair) + 8, pair[0].height), GRID)
         frame.paste(pair[0], (0, 0))
         frame.paste(pair[1], (pair[0].width + 8, 0))
-        draw = ImageDraw.Draw(frame)
-        for title, run, left in (("before", before, 0), ("after", after, pair[0].width + 8)):
-            words = f"{title}: step {min(i, len(run) - 1)}" + (" (over)" if i >= len(run) - 1 else "")
-            draw.text((left + 8, 6), words, fill=TOTAL["color"], font_size=14)
-        palette = frames[0] if frames else frame.quantize(colors)
-        frames.append(frame.quantize(palette=palette, dither=Image.Dither.NONE))
+        frames.append(frame)
+    few = frames[:: max(1, len(frames) // 4)]
+    sheet = Image.fromarray(np.concatenate([np.asarray(frame) for frame in few]))
+    palette = sheet.quantize(16, Image.Quantize.MAXCOVERAGE)
+    first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
-    frames[0].save(file, "png", save_all=True, append_images=frames[1:], duration=20 * every, loop=0)
+    times = [20 * every] * len(others) + [2000]
+    first.save(file, "png", save_all=True, append_images=others, duration=times, loop=0, compress_level=9)
     return file.getvalue()
+
+
+def part_of_film(run, title, moment, length):
+    """What one run shows at a moment of a film of `length` steps: an image of half its size, with words."""
+    period = len(run) + PAUSE
+    tries = max(1, (length + PAUSE) // period)
+    number = min(moment // period, tries - 1)
+    step = min(moment - number * period, len(run) - 1)
+    image = Image.fromarray(run[step]).reduce(2)
+    again = f", try {number + 1}" if tries > 1 else ""
+    words = f"{title}{again}: step {step}" + (" (end)" if step == len(run) - 1 else "")
+    ImageDraw.Draw(image).text((8, 6), words, fill=TOTAL["color"], font_size=14)
+    return image

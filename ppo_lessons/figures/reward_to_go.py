@@ -3,6 +3,7 @@
 import numpy as np
 
 from ppo_lessons.corridor import ACTIONS, CELLS, SITUATIONS, START, Corridor
+from ppo_lessons.experiments.log_trick import RUNS
 from ppo_lessons.experiments.reward_to_go import (
     ASCENT_STEPS,
     GAMES,
@@ -38,38 +39,38 @@ from ppo_lessons.reward_to_go import reward_to_go
 
 def build_causality(figure):
     panels = []
-    names = ("length of the mean", "root mean square of one play")
+    names = ("length of the mean", "typical size in one play")
     for axes, name, top in zip(figure.subplots(1, 2), names, (0.85, 4.6), strict=True):
         steps = Corridor().steps
         bars = axes.bar(range(steps), np.zeros(steps), width=0.7)
         labels = label_bars(bars, fontsize=8.5)
         here = axes.axvline(-0.5, color=POLICY["color"], linewidth=1.4, linestyle="--")
+        word = axes.text(-0.42, 0.98 * top, "the action", color=POLICY["color"], va="top", fontsize=8.5)
         axes.set(xlim=(-0.7, steps - 0.3), ylim=(0, top), xlabel="step k of the reward", ylabel=name)
-        panels.append({"axes": axes, "bars": bars, "labels": labels, "here": here})
+        panels.append({"axes": axes, "bars": bars, "labels": labels, "here": here, "word": word})
     return {"panels": panels}
 
 
 def update_causality(artists, *, step, right):
     mean, noise = (table[step] for table in pairs(right))
-    for panel, heights in zip(artists["panels"], (mean, noise), strict=True):
+    for panel, heights, form in zip(artists["panels"], (mean, noise), ("{:.3f}", "{:.2f}"), strict=True):
         panel["here"].set_xdata([step - 0.5, step - 0.5])
-        move_bars(panel["bars"], heights, panel["labels"])
+        panel["word"].set_x(step - 0.42 if step < 4 else step - 0.58)
+        panel["word"].set_ha("left" if step < 4 else "right")
+        move_bars(panel["bars"], heights, panel["labels"], form=form)
         for k, (bar, label) in enumerate(zip(panel["bars"], panel["labels"], strict=True)):
             bar.set_color(QUIET if k < step else RETURN["color"])
             if heights[k] < 1e-12:
                 label.set_text("0")
     left, last = (panel["axes"] for panel in artists["panels"])
-    if step:
-        left.title.set_text(f"Before step {step} the mean is 0 ...")
-        last.title.set_text(f"... the noise is not ({noise[0]:.2f} at k = 0)")
-    else:
+    chosen = f"For the action of step {step}, with π(right) = {right:.2f},"
+    if not step:
         left.title.set_text("Before step 0 there is no past")
         last.title.set_text("all noise comes with a mean")
-    return (
-        f"For the action of step {step} with π(right) = {right:.2f}: means "
-        f"{', '.join('0' if m < 1e-12 else f'{m:.3f}' for m in mean)} and noise {', '.join(f'{n:.2f}' for n in noise)} "
-        f"from the rewards of steps 0 to {len(mean) - 1}."
-    )
+        return f"{chosen} nothing was paid before: all noise comes with a mean."
+    left.title.set_text(f"Before step {step} the mean is 0 ...")
+    last.title.set_text(f"... the noise is not: {noise[0]:.2f} at k = 0")
+    return f"{chosen} earlier rewards have the mean 0, and yet noise of up to {max(noise[:step]):.2f} in one play."
 
 
 causality = Picture(build_causality, update_causality, size=(760, 330))
@@ -91,7 +92,7 @@ def build_discount(figure):
     (bias,) = right.plot([], [], **BIAS, label="bias²")
     (variance,) = right.plot([], [], **VARIANCE, label=f"variance / {PLAYS}")
     (total,) = right.plot([], [], **TOTAL, label="sum: mean squared error")
-    here = right.axvline(0, ymax=0.82, color=RETURN["color"], linewidth=1.2)
+    here = right.axvline(0, ymax=0.8, color=RETURN["color"], linewidth=1.2)
     (dot,) = right.plot([], [], "o", color=RETURN["color"], markersize=7)
     right.set(xlim=(-0.02, 1.02), ylim=(0, 0.72), xlabel="γ", ylabel=f"error of the gradient, {PLAYS} plays")
     right.legend(loc="upper center", ncols=2, fontsize=8.5)
@@ -116,14 +117,15 @@ def update_discount(artists, *, gamma, goal):
     now = int(np.abs(GAMMAS - gamma).argmin())
     artists["here"].set_xdata([gamma, gamma])
     artists["dot"].set_data([gamma], [parts[-1][now]])
-    artists["left"].title.set_text(f"γ = {gamma:.2f}: weights {', '.join(f'{h:.2f}' for h in heights)}")
+    artists["left"].title.set_text(f"γ = {gamma:.2f}: $G_0$ = {heights[0]:.2f}")
     artists["right"].title.set_text(
         f"One play: variance {variance[now]:.1f}; bias {np.sqrt(bias[now]):.3f}\nagainst the gradient of the {goal}"
     )
+    off = np.sqrt(bias[now])
     return (
-        f"With γ = {gamma:.2f} the running trajectory has the weights {', '.join(f'{h:.3f}' for h in heights)}. "
-        f"The variance of one play is {variance[now]:.2f}; the bias against the gradient of the {goal} is "
-        f"{np.sqrt(bias[now]):.3f}."
+        f"With γ = {gamma:.2f} the estimate is off the gradient of the {goal} by "
+        f"{'nothing' if off < 1e-9 else f'{off:.3f}'}, and one play has variance {variance[now]:.1f} instead of "
+        f"{variance[-1]:.1f}."
     )
 
 
@@ -137,7 +139,7 @@ def build_goal(figure):
     left, right = figure.subplots(1, 2, width_ratios=[3, 3])
     quiet_grid(left)
     best = left.axhline(0, color=TOTAL["color"], linewidth=0.8)
-    words = left.text(ASCENT_STEPS, 0, "", ha="right", va="bottom", fontsize=8)
+    words = left.text(ASCENT_STEPS, 0, "", ha="right", va="bottom", fontsize=8.5)
     (curve,) = left.plot([], [], **RETURN)
     left.set(xlim=(-3, ASCENT_STEPS + 3), ylim=(-2.4, 4.9), xlabel="step of exact ascent", ylabel="true J, γ = 1")
     groups = []
@@ -154,7 +156,7 @@ def update_goal(artists, *, gamma, game):
     world, returns = GAMES[game], []
     best = world.best_return()
     artists["best"].set_ydata([best, best])
-    artists["words"].set_y(best + 0.05)
+    artists["words"].set_y(best + 0.15)
     artists["words"].set_text(f"best possible {best:.3f}")
     for number, logits in enumerate(ascent(world, gamma)):
         returns.append(world.start_value(logits))
@@ -166,10 +168,10 @@ def update_goal(artists, *, gamma, game):
             move_bars(bars, pi[state], labels)
         favourite = [ACTIONS[pi[state].argmax()] for state in (START, CELLS + START)]
         artists["left"].title.set_text(f"γ = {gamma:.2f}: J = {returns[-1]:.2f} after {number} steps")
-        artists["right"].title.set_text(f"In cell 0: `{favourite[0]}` by day, `{favourite[1]}` by night")
+        artists["right"].title.set_text(f"In cell 0: {favourite[0]} by day, {favourite[1]} by night")
         yield (
-            f"{game}. After {number} exact steps with γ = {gamma:.2f} the true J is {returns[-1]:.3f}; in cell 0 the "
-            f"policy prefers {favourite[0]} by day and {favourite[1]} by night."
+            f"{game}. With γ = {gamma:.2f}, {number} exact steps reach J = {returns[-1]:.2f}; in cell 0 the policy "
+            f"prefers {favourite[0]} by day and {favourite[1]} by night."
         )
 
 
@@ -192,8 +194,8 @@ def update_training(artists, *, plays, gamma):
     labels = "total return R(τ)", f"reward-to-go, γ = {gamma:.2f}"
     for samples, words in compare_runs(artists, ("total", "later"), pairs, labels):
         yield (
-            f"After {UPDATES} updates of {plays} plays, {samples} samples: total return {words[0]}; "
-            f"reward-to-go with γ = {gamma:.2f} {words[1]}."
+            f"{samples} of {RUNS} runs, {plays} plays an update, {UPDATES} updates: total return, {words[0]}; "
+            f"reward-to-go with γ = {gamma:.2f}, {words[1]}."
         )
 
 

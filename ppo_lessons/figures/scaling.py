@@ -1,8 +1,7 @@
 """The extra on several processes drawn: climbing with stale gradients, and the recorded scaling."""
 
-from ppo_lessons.corridor import Corridor
 from ppo_lessons.experiments.scaling import UPDATES, climb, load
-from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, QUIET, RETURN, TOTAL, Picture, quiet_grid
+from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, QUIET, RETURN, Picture, quiet_grid
 
 
 def build_stale(figure):
@@ -12,7 +11,6 @@ def build_stale(figure):
         axes.set(xlim=(0, UPDATES), xlabel="update")
     (fresh,) = left.plot([], [], **OLD_POLICY, label="fresh gradients")
     (stale,) = left.plot([], [], **RETURN, label="stale gradients")
-    left.axhline(Corridor().best_return(), color=TOTAL["color"], linewidth=0.8)
     left.set(ylim=(-1.6, 3.6), ylabel="true J")
     left.legend(loc="lower right")
     (angle,) = right.plot([], [], **BIAS)
@@ -29,8 +27,8 @@ def update_stale(artists, *, delay, step_size):
     artists["left"].set_title(f"J after 10 updates: {stale[10]:.2f}, with fresh ones {fresh[10]:.2f}")
     artists["right"].set_title(f"{delay} updates late: lowest cosine {min(cosines):.2f}")
     return (
-        f"With gradients {delay} updates late and step size {step_size:g}, J after 10 updates is {stale[10]:.3f} "
-        f"against {fresh[10]:.3f} with fresh ones, and {stale[-1]:.3f} against {fresh[-1]:.3f} after {UPDATES}."
+        f"With gradients {delay} updates late and step size {step_size:g}, J is {stale[10]:.2f} after 10 updates and "
+        f"{stale[-1]:.2f} after {UPDATES}, with fresh ones {fresh[10]:.2f} and {fresh[-1]:.2f}."
     )
 
 
@@ -52,7 +50,7 @@ def scaling(result=None):
             axes.bar(places, heights, width=0.38, color=style["color"], label=f"{count} {words}")
             for place, height in zip(places, heights, strict=True):
                 axes.text(place, height, f"{height:.1f}", ha="center", va="bottom", fontsize=8.5)
-        labels = [f"{row['name']}\n{row['num_envs']} games: ×{row['speedup']:.2f}" for row in rows]
+        labels = [f"{row['name']}\n{row['num_envs']:,} games: ×{row['speedup']:.2f}" for row in rows]
         axes.set_xticks(range(len(rows)), labels, fontsize=8.5)
         axes.set(ylabel="thousand steps a second")
         axes.margins(y=0.15)
@@ -61,7 +59,7 @@ def scaling(result=None):
 
     def update(artists):
         artists["axes"].set_title(f"{result['machine']}: the gain of a second process")
-        gains = ", ".join(f"{row['name']} with {row['num_envs']} games ×{row['speedup']:.2f}" for row in rows)
+        gains = ", ".join(f"{row['name']} with {row['num_envs']:,} games ×{row['speedup']:.2f}" for row in rows)
         return f"Two processes against one: {gains}."
 
     return Picture(build, update, size=(780, 340))

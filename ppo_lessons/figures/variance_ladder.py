@@ -13,29 +13,56 @@ RUNGS = {  # lesson -> name of the weights, line of the idea
 }
 
 
+LESSONS = dict(zip(RUNGS, range(3, 8), strict=True))  # lesson -> its number
+TITLES = {
+    "log_trick": "The variance ladder: every lesson steps on the next rung",
+    "reward_to_go": "Without the past: {before:.2f} → {now:.2f}",
+    "baseline": "Less what the state is worth: {before:.2f} → {now:.2f}",
+    "advantage": "One reward, then the critic: {before:.2f} → {now:.2f}",
+    "gae": f"GAE, λ = {LAM}: {{now:.2f}}, between the TD error and $G_t - V(s_t)$",
+}
+NOTES = ("the bias of every rung is 0", "V: the exact value of each state and time")
+SPOKEN = {
+    "log_trick": "total return",
+    "reward_to_go": "reward-to-go",
+    "baseline": "reward-to-go minus V",
+    "advantage": "TD error",
+    "gae": f"GAE with λ = {LAM}",
+}
+
+
 def ladder(lesson):
     """The variance ladder up to this lesson: a `Picture` without controls.
 
-    Each bar is the exact variance, over all 25,472 plays, of the gradient estimated from one play.
+    Each bar is the exact variance, over all 25,472 plays, of the gradient estimated from one play. Where a rung needs
+    V, it has the exact one. A rung that is still empty says which lesson fills it.
     """
     heights = variances(lesson)
+    *_, before, now = [*heights.values()] if len(heights) > 1 else [0.0, *heights.values()]
 
     def build(figure):
         axes = figure.subplots()
         quiet_grid(axes)
-        for place, (name, height) in enumerate(heights.items()):
-            _, line = RUNGS[name]
+        axes.grid(visible=False, axis="y")
+        for place, (name, (_, line)) in enumerate(RUNGS.items()):
             newest = name == lesson
-            axes.barh(place, height, color=line["color"], alpha=1.0 if newest else 0.75, height=0.62, gid="rungs")
-            axes.text(height + 0.5, place, f"{height:.2f}", va="center", weight="bold" if newest else "normal")
+            if name in heights:
+                edge = {"edgecolor": "black", "linewidth": 1.6} if newest else {}
+                axes.barh(place, heights[name], color=line["color"], height=0.62, gid="rungs", **edge)
+                weight = "bold" if newest else "normal"
+                axes.text(heights[name] + 0.6, place, f"{heights[name]:.2f}", va="center", weight=weight)
+            else:
+                axes.text(0.6, place, f"in lesson {LESSONS[name]:02}", va="center", color=QUIET, fontsize=8.5)
         axes.set_yticks(range(len(RUNGS)), [label for label, _ in RUNGS.values()])
         for label, name in zip(axes.get_yticklabels(), RUNGS, strict=True):
             label.set_color("black" if name in heights else QUIET)
         axes.set(xlim=(0, 54), ylim=(len(RUNGS) - 0.5, -0.5), xlabel="exact variance of the gradient from one play")
-        axes.set_title(f"The variance ladder: {' → '.join(f'{height:.2f}' for height in heights.values())}")
+        notes = "\n".join(NOTES if len(heights) > 2 else NOTES[:1])
+        axes.text(53.5, len(RUNGS) - 0.6, notes, ha="right", va="bottom", fontsize=8.5)
+        axes.set_title(TITLES[lesson].format(before=before, now=now))
 
-    words = ", ".join(f"{name.replace('_', ' ')} {height:.2f}" for name, height in heights.items())
-    return Picture(build, lambda artists: f"Variance of the gradient from one play: {words}.", size=(700, 270))
+    words = ", ".join(f"{SPOKEN[name]} {height:.2f}" for name, height in heights.items())
+    return Picture(build, lambda artists: f"Variance of the gradient from one play: {words}.", size=(700, 280))
 
 
 def running(lesson):
@@ -62,8 +89,6 @@ def running(lesson):
         bottom.set_xticklabels([f"step {step}" for step in range(3)])
         bottom.legend(loc="upper right")
 
-    numbers = ", ".join(f"{weight:.2f}" for weight in weights[lesson])
-    name = lesson.replace("_", " ")
-    return Picture(
-        build, lambda artists: f"Weights of the three steps after lesson {name}: {numbers}.", size=(700, 360)
-    )
+    numbers = ", ".join(f"{weight:.2f}".replace("-", "−") for weight in weights[lesson])
+    words = f"With {SPOKEN[lesson]} as weights the three steps get {numbers}."
+    return Picture(build, lambda artists: words, size=(700, 360))

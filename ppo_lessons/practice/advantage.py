@@ -8,12 +8,16 @@ from ppo_lessons.practice.running import ADVANTAGES, NEXT_VALUES, REWARDS, TERMI
 from ppo_lessons.reward_to_go import reward_to_go
 
 NO, YES = False, True
-SUCCESSOR, STEPS, REWARD_ALONE, WRONG, PRACTICE = (
+SUCCESSOR, REWARD_ALONE, WRONG, PRACTICE = (
     "3. Only V has to be learned",
-    "4. From one step to n",
     "6. Why a critic, and not just the reward?",
     "11. What usually goes wrong",
     "13. Practice",
+)
+SUM, ENDS, WRONG_07 = (  # of lesson 07, where the n-step advantage is written: it needs `truncated`
+    "3. From an average to a sum",
+    "7. Three ways to stop",
+    "8. What usually goes wrong",
 )
 
 
@@ -98,9 +102,9 @@ TD_ERROR = Exercise(
     "ends.",
     hints=(
         "All steps are computed at once: the formula works on whole tensors, and no loop is needed.",
-        "next_values[t] already is V of the state after step t. It is the only term with γ.",
+        "`next_values` already holds V of the state after each step. It is the only term with γ.",
         "Where terminated is true nothing comes any more, so V of the next state counts as 0: "
-        "next_values.masked_fill(terminated, 0).",
+        "`next_values.masked_fill(terminated, 0)`.",
     ),
     running=case("the running trajectory", REWARDS, VALUES, NEXT_VALUES, TERMINATED, gamma=1.0),
     cases=[
@@ -312,11 +316,12 @@ def as_if_cut(v, ended, cut):
 
 N_STEP = Exercise(
     function=n_step_advantage,
-    notebook="06_advantage",
+    notebook="07_gae",
     first="return the TD errors; that is n = 1. The check then shows the smallest input with n = 2.",
     hints=(
         "A^(n) is a sum of n TD errors with the factors 1, γ, γ², …: the values between the first and the last cancel. "
-        "So begin with delta = td_error(...).",
+        "So begin with `from ppo_lessons.advantage import td_error` and "
+        "`delta = td_error(rewards, values, next_values, terminated, gamma=gamma)`.",
         "A^(n) from A^(n−1), one step longer: A^(n)_t = δ_t + γ A^(n−1)_{t+1}. Do this n − 1 times.",
         "Where step t is terminated or truncated, or is the last of the record, nothing is added: A^(n)_t = δ_t there.",
     ),
@@ -352,13 +357,13 @@ N_STEP = Exercise(
         Mistake(
             "bootstraps through a terminal state",
             "Where the world has ended nothing comes any more, so V of the next state must count as 0.",
-            WRONG,
+            WRONG_07,
             twice(bootstrap=lambda v, ended, cut: v),
         ),
         Mistake(
             "lets the sum run across a reset",
             "After a step that is terminated or truncated a new episode begins: the sum must end at both.",
-            PRACTICE,
+            ENDS,
             (
                 *twice(stops=lambda ended, cut: ended),
                 *twice(stops=lambda ended, cut: cut),
@@ -368,37 +373,37 @@ N_STEP = Exercise(
         Mistake(
             "treats a time limit as an end",
             "At truncated the world would have gone on: the sum ends, and the critic speaks for the rest.",
-            PRACTICE,
+            ENDS,
             (*twice(bootstrap=as_if_cut), *twice(bootstrap=as_if_cut, stops=lambda ended, cut: ended)),
         ),
         Mistake(
             "takes one step too many",
             "n counts real rewards: with n = 1 there is one, r_t, and then the critic.",
-            STEPS,
+            SUM,
             twice(number=lambda n, T: n + 1),
         ),
         Mistake(
             "takes one step too few",
             "n counts real rewards: r_t is the first one, so the last one is n − 1 steps later.",
-            STEPS,
+            SUM,
             (*twice(number=lambda n, T: max(n - 1, 1)), walk(number=lambda n, T: n - 1)),
         ),
         Mistake(
             "stops at one step whatever n is",
             "The TD error is the case n = 1; a larger n adds further rewards before the critic speaks.",
-            STEPS,
+            SUM,
             (walk(number=lambda n, T: 1),),
         ),
         Mistake(
             "sums up to the end whatever n is",
             "After n rewards the critic speaks for the rest.",
-            STEPS,
+            SUM,
             twice(number=lambda n, T: T),
         ),
         Mistake(
             "has a wrong exponent at the last value",
             "V(s_{t+k}), after k rewards, has the factor γ^k: also where the sum ends before n, and never γ^T.",
-            STEPS,
+            SUM,
             (
                 with_last_value(lambda v, g, k, n, T, full: g ** (k - 1) * v),
                 with_last_value(lambda v, g, k, n, T, full: g**n * v),
@@ -411,7 +416,7 @@ N_STEP = Exercise(
         Mistake(
             "counts the exponent from the start of the record",
             "The exponent is the distance from t: the reward of step t itself counts in full.",
-            STEPS,
+            SUM,
             (
                 *twice(exponent=lambda t, k, n: t + k),
                 with_last_value(lambda v, g, k, n, T, full: g**k * v, exponent=lambda t, k: t + k),
@@ -420,19 +425,19 @@ N_STEP = Exercise(
         Mistake(
             "forgets γ between the steps",
             "Each further step of distance brings one more factor γ.",
-            STEPS,
+            SUM,
             twice(exponent=lambda t, k, n: 0),
         ),
         Mistake(
             "forgets to subtract V(s_t)",
             "Rewards and the last value estimate Q, and serve as the critic's target; the advantage is Q − V.",
-            STEPS,
+            SUM,
             (walk(start=torch.zeros_like),),
         ),
         Mistake(
             "leaves out the critic at the last step",
             "n rewards are not all: γ^n V(s_{t+n}) stands for what comes after them.",
-            STEPS,
+            SUM,
             (
                 walk(lambda r, v, following, g, speaks: r),
                 with_last_value(lambda v, g, k, n, T, full: full * g**k * v),
@@ -441,20 +446,20 @@ N_STEP = Exercise(
         Mistake(
             "lets the critic speak after every reward",
             "V of the next state stands for all that follows, so it comes once, after the last of the n rewards.",
-            STEPS,
+            SUM,
             (walk(lambda r, v, following, g, speaks: r + g * following),),
         ),
         Mistake(
             "overwrites the TD errors while it still reads them",
             "After A = delta both names mean one tensor, and the second round adds to what the first has changed: "
             "begin with delta.clone().",
-            PRACTICE,
+            "10. Practice",
             (in_place(backwards=False), in_place(backwards=True)),
         ),
         Mistake(
             "gives up where fewer than n steps are left",
             "The sum is then shorter: it takes the rewards that are left, and then the critic.",
-            STEPS,
+            SUM,
             (
                 gives_up(lambda delta, values: 0 * delta),
                 gives_up(lambda delta, values: delta),
@@ -463,8 +468,8 @@ N_STEP = Exercise(
         ),
         Mistake(
             "adds up the shorter advantages too",
-            "A^(n) is one of them, not their sum; a weighted mean of all is the subject of lesson 07.",
-            STEPS,
+            "A^(n) is one of them, not their sum; a weighted mean of all is GAE.",
+            SUM,
             (all_shorter_ones(average=False), all_shorter_ones(average=True)),
         ),
     ],
@@ -519,9 +524,10 @@ NORMALIZE = Exercise(
     notebook="06_advantage",
     first="subtract the mean of all numbers. The check then says what is missing.",
     hints=(
-        "Two numbers describe the whole batch: advantages.mean() and advantages.std().",
+        "Two numbers describe the whole batch: `advantages.mean()` and `advantages.std()`.",
         "First shift, then scale: parentheses around the difference, and then the division.",
-        "If all advantages are equal, the standard deviation is 0. Add the 1e-8 to it, in brackets: A / (std + 1e-8).",
+        "If all advantages are equal, the standard deviation is 0. Add the 1e-8 to it, in brackets: "
+        "`/ (advantages.std() + 1e-8)`.",
     ),
     running=numbers("the running trajectory", ADVANTAGES),
     cases=[
@@ -612,4 +618,4 @@ NORMALIZE = Exercise(
         ),
     ],
 )
-EXERCISES = [TD_ERROR, N_STEP, NORMALIZE]
+EXERCISES = [TD_ERROR, NORMALIZE, N_STEP]  # the last one stands in lesson 07

@@ -14,9 +14,9 @@ def case(label, **inputs):
 def pairs(first, second):
     """Cases for a function of two inputs of one shape."""
     return [
-        case("one step", **{first: [3.0], second: [1.0]}),
-        case("two steps", **{first: [3.0, -2.0], second: [1.0, -1.0]}),
-        case("two plays, one per column", **{first: [[3.0, 5.0], [-2.0, 4.0]], second: [[1.0, 6.0], [-1.0, 2.0]]}),
+        case("one step", **{first: [3.0], second: [0.5]}),
+        case("two steps", **{first: [3.0, -2.0], second: [0.5, -1.5]}),
+        case("two plays, one per column", **{first: [[3.0, 5.0], [-2.0, 4.0]], second: [[0.5, 6.0], [-1.5, 2.0]]}),
         case("several steps", **dict(zip((first, second), normal(2, 7, seed=1), strict=True))),
         case("several plays side by side", **dict(zip((first, second), normal(2, 5, 4, seed=2), strict=True))),
     ]
@@ -61,14 +61,14 @@ SUBTRACT = Exercise(
         "The weight says how much better the play went than the state promised. So it is positive where the return is "
         "the larger of the two.",
         "It is one subtraction, G − V, the same for all steps and plays at once: no loop is needed.",
-        "The weights are data: .detach() keeps the policy's loss from moving the critic.",
+        "The weights are data: `.detach()` keeps the policy's loss from moving the critic.",
     ),
     running=case("the running trajectory", returns=RETURNS, values=VALUES),
     cases=pairs("returns", "values"),
     mistakes=[
         Mistake(
             "lets a gradient through the weights",
-            "They are data. If the policy's loss also moved V, the critic would learn to make the policy look good.",
+            "They are data. If the policy's loss also moved V, it would push V up without limit, whatever the returns.",
             WRONG,
             (torch.sub, half_data, other_half_data),
         ),
@@ -100,6 +100,20 @@ SUBTRACT = Exercise(
             ),
         ),
         Mistake(
+            "subtracts the value of another step",
+            "G_t and V(s_t) belong to the same step: no shift is needed, and each number meets the one at its place.",
+            VALUE,
+            weights(
+                lambda returns, values: returns - values.roll(-1, 0),
+                lambda returns, values: returns - values.roll(1, 0),
+                lambda returns, values: returns - torch.cat([values[1:], 0 * values[:1]]),
+                lambda returns, values: returns - torch.cat([values[1:], values[-1:]]),
+                lambda returns, values: returns - torch.cat([0 * values[:1], values[:-1]]),
+                lambda returns, values: returns - torch.cat([values[:1], values[:-1]]),
+                lambda returns, values: returns - values.flip(0),
+            ),
+        ),
+        Mistake(
             "subtracts the mean of the returns",
             "That baseline contains the play itself and shrinks the gradient; V(s) comes from elsewhere.",
             WRONG,
@@ -123,6 +137,7 @@ SUBTRACT = Exercise(
             "Asked for is the difference alone, in reward units; dividing by a spread is a later step, and a choice.",
             VALUE,
             weights(
+                lambda returns, values: (returns - values) / values,
                 lambda returns, values: scaled(returns - values),
                 lambda returns, values: scaled(returns - values - (returns - values).mean()),
                 lambda returns, values: scaled(returns - values, epsilon=1e-8),
@@ -170,7 +185,7 @@ LOSS = Exercise(
     hints=(
         "For each step take what the critic said less what it should have said.",
         "Square the differences and take the mean over all of them: one number.",
-        "The targets are data: targets.detach() has the same numbers and lets no gradient through.",
+        "The targets are data: `targets.detach()` has the same numbers and lets no gradient through.",
     ),
     running=case("the running trajectory", values=VALUES, targets=RETURNS),
     cases=pairs("values", "targets"),
@@ -311,12 +326,12 @@ def where_constant(answer):
 EXPLAINED = Exercise(
     function=explained_variance,
     notebook="05_baseline",
-    first="compute the variance of what the critic missed, targets − values, and that of the targets.",
+    first="compute the variance of what the critic missed, `(targets - values).var()`, and that of the targets.",
     hints=(
         "What the critic did not explain is the variance of targets − values. A constant error does not count.",
         "Divide it by the variance of the targets: that is the share that was not explained. 1 minus it is the share "
         "that was. Both variances must divide by the same number, N or N − 1.",
-        "Where all targets are equal there is nothing to explain: return torch.tensor(torch.nan) there, before you "
+        "Where all targets are equal there is nothing to explain: return `torch.tensor(torch.nan)` there, before you "
         "divide by 0.",
     ),
     running=case("the running trajectory", values=VALUES, targets=RETURNS),
@@ -327,6 +342,7 @@ EXPLAINED = Exercise(
         case("a critic that is worse than a constant", values=[3.0, 1.0], targets=[1.0, 3.0]),
         case("targets that do not vary", values=[1.0, 3.0], targets=[2.0, 2.0]),
         case("a guess that goes only part of the way", values=[1.0, 2.0, 3.0], targets=[1.0, 4.0, 8.0]),
+        case("two steps of two plays", values=[[1.0, 2.0], [3.0, 5.0]], targets=[[2.0, 1.0], [3.0, 8.0]]),
         case("several samples", values=normal(7, seed=1), targets=normal(7, seed=1) + normal(7, seed=2)),
         case("steps and plays", values=normal(5, 4, seed=3), targets=normal(5, 4, seed=3) - normal(5, 4, seed=4) / 2),
     ],

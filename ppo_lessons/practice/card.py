@@ -3,9 +3,12 @@
 import ast
 import html
 import inspect
+import re
 import textwrap
 
 import torch
+
+from ppo_lessons.practice.checking import home
 
 LOOKS = {"open": ("#0072B2", "✎"), "wrong": ("#B85C00", "✗"), "right": ("#007A5A", "✓")}
 
@@ -28,7 +31,7 @@ class Card:
     def _repr_html_(self):
         heading, paragraphs, rows = self.parts()
         colour, sign = LOOKS[self.state]
-        lines = [f'<b style="color:{colour}">{sign} {html.escape(heading)}</b>', *map(html.escape, paragraphs)]
+        lines = [f'<b style="color:{colour}">{sign} {html.escape(heading)}</b>', *map(marked, paragraphs)]
         body = "".join(f'<div style="margin:3px 0">{line}</div>' for line in lines)
         cell = '<td style="text-align:left;padding:1px 14px 1px 0;white-space:pre-wrap"><code>{}</code></td>'
         table = "".join(f"<tr>{''.join(cell.format(html.escape(text)) for text in row)}</tr>" for row in rows)
@@ -69,6 +72,8 @@ class Answer(Card):
         rows = [("expected", shown(expected.value))]
         if got.value is not None:
             rows.append(("yours", shown(got.value)))
+            if expected.gradients:
+                rows.append(("the gradients are of", of_what(expected.value)))
             for name, gradient in expected.gradients.items():
                 rows.append((f"gradient for {name}", f"expected {shown(gradient)}, yours {shown(got.gradients[name])}"))
         if got.printed:
@@ -101,20 +106,53 @@ class Hints:
 
     def _repr_html_(self):
         fold = "<details style='margin:3px 0'><summary>{}</summary>{}</details>"
-        hints = [fold.format(f"Hint {i}", html.escape(text)) for i, text in enumerate(self.exercise.hints, start=1)]
+        hints = [fold.format(f"Hint {i}", marked(text)) for i, text in enumerate(self.exercise.hints, start=1)]
         function = self.exercise.function
         file = f"../{function.__module__.replace('.', '/')}.py"
         link = f'<a href="{file}"><code>{file[3:]}</code></a>'
-        solution = f"The course's own function, from {link}:<pre>{html.escape(source(function))}</pre>"
-        return "".join(hints) + fold.format("Solution", solution)
+        words = f"The course's own function, from {link}, without the checks of its inputs. It can be pasted above:"
+        return "".join(hints) + fold.format("Solution", f"{words}<pre>{html.escape(solution(self.exercise))}</pre>")
 
 
-def source(function):
-    """A function as it stands in the package, without its docstring."""
+def solution(exercise):
+    """The course's own function under the exercise's name, with what it imports, without docstring and input checks."""
+    function = exercise.function
     text = textwrap.dedent(inspect.getsource(function))
-    docstring = ast.parse(text).body[0].body[0]
-    lines = text.splitlines()
-    return "\n".join(lines[: docstring.lineno - 1] + lines[docstring.end_lineno :])
+    definition, lines = ast.parse(text).body[0], text.splitlines()
+    for node in reversed(definition.body):
+        if only_checks(node):
+            del lines[node.lineno - 1 : node.end_lineno]
+    rest = "\n".join(lines).replace(f"def {function.__name__}(", f"def {exercise.name}(", 1)
+    rest = re.sub(r"return ClipTerms\((.+?), rho, .*", r"return \1", rest)  # the exercise asks for the objective alone
+    names = {node.id for node in ast.walk(ast.parse(rest)) if isinstance(node, ast.Name)}
+    imports = {}
+    for name in sorted(names & set(function.__globals__)):
+        where, _, what = home(name).rpartition("import ")
+        imports.setdefault(where, []).append(what)
+    above = [f"{where}import {', '.join(imports[where])}" for where in sorted(imports)]
+    return "\n".join([*above, "", "", rest] if above else [rest])
+
+
+def only_checks(node):
+    """Is a statement a docstring, `check_...(...)`, `raise`, or an `if` that only raises or checks?"""
+    if isinstance(node, ast.If):
+        return all(map(only_checks, [*node.body, *node.orelse]))
+    call = node.value if isinstance(node, ast.Expr) else None
+    name = getattr(getattr(call, "func", None), "id", "")
+    return isinstance(node, ast.Raise) or isinstance(call, ast.Constant) or name.startswith("check_")
+
+
+def marked(text):
+    """A sentence as HTML, with `code` set as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
+
+
+def of_what(value):
+    """What the gradients of a card are gradients of: a sum of all numbers of the result, each with its own weight."""
+    if value.dim() == 0:
+        return "the result"
+    first = " + ".join(f"{i}·y{i}" for i in range(1, min(value.numel(), 3) + 1))
+    return f"{first}{' + …' if value.numel() > 3 else ''}, where y is the result, row by row"
 
 
 def given(case):

@@ -33,6 +33,7 @@ CASES = [
     case("a ratio above the band, A < 0", [1.5], [-2.0], epsilon=0.2),
     case("a ratio below the band, A > 0", [0.5], [2.0], epsilon=0.2),
     case("a ratio below the band, A < 0", [0.5], [-2.0], epsilon=0.2),
+    case("two samples, one paid for going too far", [1.5, 0.5], [2.0, 1.0], epsilon=0.2),
     case("a wider band", [1.5, 0.5, 2.4, 0.2], [1.0, -1.0, -2.0, 3.0], epsilon=0.6),
     case("ε = 0", [1.5, 0.5, 0.9], [1.0, -1.0, -2.0], epsilon=0.0),
     random_case("several samples", 7, seed=1, epsilon=0.2),
@@ -101,6 +102,11 @@ def minimum_of_means(logp, old_logp, advantages, *, epsilon):
     return torch.minimum((rho * advantages).mean(), (clip_ratio(rho, epsilon=epsilon) * advantages).mean())
 
 
+def minimum_of_means_apart(logp, old_logp, advantages, *, epsilon):
+    rho, advantage = ratio(logp, old_logp), advantages.detach().mean()
+    return torch.minimum(rho.mean() * advantage, clip_ratio(rho, epsilon=epsilon).mean() * advantage)
+
+
 def minimum_of_ratios(logp, old_logp, advantages, *, epsilon):
     rho = ratio(logp, old_logp)
     return (torch.minimum(rho, clip_ratio(rho, epsilon=epsilon)) * advantages.detach()).mean()
@@ -122,6 +128,27 @@ def clips_log_ratio(low, high):
     return function
 
 
+def only_inside(logp, old_logp, advantages, *, epsilon):
+    """The mean over the samples in the band; nan where there is none."""
+    rho = ratio(logp, old_logp)
+    return (rho * advantages.detach())[(rho - 1).abs() <= epsilon].mean()
+
+
+def log_of_log(everything_is_data):
+    """log(log pi) is nan. The old log-probabilities and advantages are data, or not."""
+
+    def function(logp, old_logp, advantages, *, epsilon):
+        old_logp, advantages = (x.detach() if everything_is_data else x for x in (old_logp, advantages))
+        rho = (logp.log() - old_logp.log()).exp()
+        return torch.minimum(rho * advantages, clip_ratio_of_nan(rho, epsilon) * advantages).mean()
+
+    return function
+
+
+def clip_ratio_of_nan(rho, epsilon):
+    return rho.clamp(1 - epsilon, 1 + epsilon)
+
+
 MINIMUM, CASES_OF_SIX, WRONG = "2. Why the minimum", "3. Six cases", "7. What usually goes wrong"
 EXERCISES = [
     Exercise(
@@ -130,9 +157,11 @@ EXERCISES = [
         differentiable=True,
         first="return the mean of ratio times advantage. The check then shows a case in which a clip is needed.",
         hints=(
-            "Compute the ratio from the log-probabilities with ratio(logp, old_logp), and clip it with torch.clamp.",
-            "Each sample has two terms: the ratio times A, and the clipped ratio times A. Take the smaller one.",
-            "A is data: advantages.detach() keeps the gradient out of it. The result is the mean over all samples.",
+            "Compute the ratio from the log-probabilities, `rho = (logp - old_logp.detach()).exp()`, and clip it: "
+            "`rho.clamp(1 - epsilon, 1 + epsilon)`.",
+            "Each sample has two terms: the ratio times A, and the clipped ratio times A. Take the smaller one, with "
+            "`torch.minimum`.",
+            "A is data: `advantages.detach()` keeps the gradient out of it. The result is the mean over all samples.",
         ),
         running=RUNNING,
         cases=CASES,
@@ -166,6 +195,24 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "has the band around 0",
+                "Nothing has changed at a ratio of 1, so the band is [1 − ε, 1 + ε] and not [−ε, ε].",
+                WRONG,
+                (
+                    variant(bounded=lambda rho, epsilon: rho.clamp(-epsilon, epsilon)),
+                    variant(lambda plain, clipped: clipped, lambda rho, epsilon: rho.clamp(-epsilon, epsilon)),
+                    variant(bounded=lambda rho, epsilon: (rho - 1).clamp(-epsilon, epsilon)),
+                    variant(lambda plain, clipped: clipped, lambda rho, epsilon: (rho - 1).clamp(-epsilon, epsilon)),
+                    variant(bounded=lambda rho, epsilon: rho.clamp(0, epsilon)),
+                ),
+            ),
+            Mistake(
+                "takes the logarithm twice",
+                "`logp` is log π already, a negative number without a logarithm: the result is nan.",
+                CASES_OF_SIX,
+                (log_of_log(True), log_of_log(False)),
+            ),
+            Mistake(
                 "has the wrong sign",
                 "An objective is maximised. The one minus sign stands in the trainer, where the loss is made.",
                 WRONG,
@@ -182,6 +229,16 @@ EXERCISES = [
                 "Ratio times A alone is the surrogate of lesson 08: nothing ends the reward for going further.",
                 "1. The problem: paid for going too far",
                 (without_clip,),
+            ),
+            Mistake(
+                "leaves out the samples outside of the band",
+                "A sample that moved the wrong way must keep its pull, however far outside it is, and every sample "
+                "counts in the mean: clip the ratio, and take the smaller term.",
+                MINIMUM,
+                (
+                    variant(lambda plain, clipped: plain * (plain == clipped)),
+                    only_inside,
+                ),
             ),
             Mistake(
                 "clips on one side only",
@@ -208,7 +265,7 @@ EXERCISES = [
                 "takes the minimum of the means",
                 "The minimum belongs to each sample; the mean over the samples comes last.",
                 MINIMUM,
-                (minimum_of_means,),
+                (minimum_of_means, minimum_of_means_apart),
             ),
             Mistake(
                 "divides log-probabilities",

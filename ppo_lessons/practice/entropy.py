@@ -58,14 +58,14 @@ EXERCISES = [
         function=entropy,
         notebook="11_entropy",
         differentiable=True,
-        first="make log-probabilities of the logits with log_softmax(-1) and return minus their sum over the actions. "
-        "The check then says what is missing.",
+        first="make log-probabilities of the logits with `logits.log_softmax(-1)` and return minus their sum over the "
+        "actions. The check then says what is missing.",
         hints=(
-            "Two things are needed from the logits: log-probabilities, logits.log_softmax(-1), and probabilities, "
-            "which are their exp().",
+            "Two things are needed from the logits: log-probabilities, `logp = logits.log_softmax(-1)`, and "
+            "probabilities, `logp.exp()`.",
             "Entropy is the mean surprise: each action's surprise −log π counts as often as the policy takes it, "
             "π · (−log π).",
-            "Add up over the last axis, the actions: -(logp.exp() * logp).sum(-1). Nothing is detached.",
+            "Add up over the last axis, the actions: `-(logp.exp() * logp).sum(-1)`. Nothing is detached.",
         ),
         running=case("the new policy on the running trajectory", LOGITS),
         cases=CASES,

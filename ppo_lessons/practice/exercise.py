@@ -12,6 +12,7 @@ class Case(NamedTuple):
     label: str  # completes "tested on ..."
     inputs: dict  # data by name, in the order of the function's arguments
     numbers: dict  # hyper-parameters by name, given by keyword
+    close: float = 1e-6  # results that differ by less agree
 
     @property
     def size(self):

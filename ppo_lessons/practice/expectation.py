@@ -28,12 +28,13 @@ def random_outcomes(label, *shape, seed):
 EXPECTATION = Exercise(
     function=expectation,
     notebook="01_expectation",
-    first="multiply each value by its probability and return the products. The check then says what is missing.",
+    first="multiply each value by its probability, `values * probabilities`, and return the products. "
+    "The check then says what is missing.",
     hints=(
-        "For the exam the sum is 80 · 0.2 + 90 · 0.8. values * probabilities makes both products.",
-        "Then add up the products. With one list, .sum() is enough; with several columns each one has its own sum.",
-        "Axis 0 lists the outcomes: add up along it, with .sum(0), or with a loop over "
-        "zip(values, probabilities) that begins at 0 and adds one product at a time.",
+        "For the exam the sum is 80 · 0.2 + 90 · 0.8. `values * probabilities` makes both products.",
+        "Then add up the products. With one list, `.sum()` is enough; with several columns each one has its own sum.",
+        "Axis 0 lists the outcomes: add up along it, with `.sum(0)`, or with a loop over "
+        "`zip(values, probabilities)` that begins at 0 and adds one product at a time.",
     ),
     running=outcomes(
         "the running trajectory, with steps that fail one time in ten and then pay nothing",
@@ -80,6 +81,19 @@ EXPECTATION = Exercise(
             (lambda v, p: (v * p).sum(), lambda v, p: (v * p).sum(-1)),
         ),
         Mistake(
+            "multiplies matrices",
+            "`@` makes a table of sums where there are several columns. Multiply number by number, by `*`, and then "
+            "add up: `.sum(0)`.",
+            AVERAGE,
+            (
+                lambda v, p: v @ p,
+                lambda v, p: p @ v,
+                lambda v, p: v.mT @ p if v.dim() > 1 else v @ p,
+                lambda v, p: p.mT @ v if v.dim() > 1 else p @ v,
+                lambda v, p: torch.tensordot(v, p, 1),
+            ),
+        ),
+        Mistake(
             "returns one of the products",
             "A loop must add to what it has so far, and return only after its last round.",
             AVERAGE,
@@ -115,12 +129,12 @@ def about_mean(x):
 STANDARD_ERROR = Exercise(
     function=standard_error,
     notebook="01_expectation",
-    first="return samples.std(0). The check then says what is missing.",
+    first="return `samples.std(0)`. The check then says what is missing.",
     hints=(
-        "Two steps: estimate σ from the sample, then divide it by √n. Here n is len(samples).",
+        "Two steps: estimate σ from the sample, then divide it by √n. Here n is `len(samples)`.",
         "σ²: take the distances from the sample's own mean, square, add up, divide by n − 1. σ is the root.",
-        "samples.std(0) does all of that along axis 0; torch divides by n − 1 unless told otherwise. What is left is "
-        "the √n, in Python n**0.5.",
+        "`samples.std(0)` does all of that along axis 0; torch divides by n − 1 unless told otherwise. What is left is "
+        "the √n, in Python `len(samples) ** 0.5`.",
     ),
     running=samples("the returns of four plays, the running trajectory first", [RETURN, -7.0, 8.0, -2.0]),
     cases=[

@@ -2,7 +2,7 @@
 
 import torch
 
-from ppo_lessons.advantage import td_error
+from ppo_lessons.advantage import n_step_advantage, td_error
 from ppo_lessons.gae import gae
 from ppo_lessons.practice.advantage import NO, YES, case
 from ppo_lessons.practice.exercise import Exercise, Mistake, chance, normal
@@ -17,9 +17,9 @@ def random_case(label, *shape, seed, ends, cuts, gamma, lam):
 
 RUNNING = case("the running trajectory", REWARDS, VALUES, NEXT_VALUES, TERMINATED, TRUNCATED, gamma=1.0, lam=0.5)
 CASES = [
-    case("one step", [1.0], [0.5], [2.0], [NO], [NO], gamma=0.5, lam=0.5),
-    case("one step that ends the world", [1.0], [0.5], [2.0], [YES], [NO], gamma=0.5, lam=0.5),
-    case("one step at a time limit", [1.0], [0.5], [2.0], [NO], [YES], gamma=0.5, lam=0.5),
+    case("one step", [1.0], [0.5], [2.0], [NO], [NO], gamma=0.5, lam=0.8),
+    case("one step that ends the world", [1.0], [0.5], [2.0], [YES], [NO], gamma=0.5, lam=0.8),
+    case("one step at a time limit", [1.0], [0.5], [2.0], [NO], [YES], gamma=0.5, lam=0.8),
     case("two steps", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [NO, NO], [NO, NO], gamma=0.5, lam=0.8),
     case("an end, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [YES, NO], [NO, NO], gamma=0.5, lam=0.8),
     case(
@@ -67,6 +67,55 @@ def lam_times_delta(*steps, gamma, lam):
     return lam * gae(*steps, gamma=gamma, lam=lam)
 
 
+def keeps_the_factor(*steps, gamma, lam):
+    return (1 - lam) * gae(*steps, gamma=gamma, lam=lam)
+
+
+def mean_without_the_last(*steps, gamma, lam):
+    """The weights (1 - lam) lam^(n-1) of all n that fit into the record: they do not sum to 1."""
+    n = range(1, len(steps[0]) + 1)
+    return sum((1 - lam) * lam ** (i - 1) * n_step_advantage(*steps, gamma=gamma, n=i) for i in n)
+
+
+def sum_of_factors(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    zero = torch.zeros_like(delta)
+    return summed_up(delta, gamma + lam, ~(terminated | truncated)) + zero
+
+
+def masked_steps(which, of_sum):
+    """Where `which` is true the TD error itself is dropped: from the sum that is noted, or before the loop."""
+
+    def function(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+        stop = which(terminated, truncated)
+        goes_on = torch.ones_like(stop) if of_sum else ~(terminated | truncated)
+        return summed_up(delta.masked_fill(stop, 0), gamma * lam, goes_on & ~stop if of_sum else goes_on)
+
+    return function
+
+
+def summed_up(delta, factor, goes_on):
+    """A_t = delta_t + factor A_{t+1} where the play goes on."""
+    following, advantages = torch.zeros_like(delta[0]), []
+    for t in reversed(range(len(delta))):
+        following = delta[t] + factor * following * goes_on[t]
+        advantages.append(following)
+    return torch.stack(advantages[::-1])
+
+
+def stops_too_early(which):
+    """Where `which` is true nothing is handed to the step before."""
+
+    def function(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+        stop = which(terminated, truncated)
+        after = torch.cat([stop[1:], stop[:1]])  # the last step has nothing to add
+        return summed_up(delta, gamma * lam, ~after)
+
+    return function
+
+
 def no_gamma_in_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
     delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
     zero = torch.zeros_like(delta)
@@ -105,13 +154,16 @@ EXERCISES = [
     Exercise(
         function=gae,
         notebook="07_gae",
-        first="compute all TD errors in one line with td_error and return them. The check then says what is missing.",
+        first="compute all TD errors in one line with `td_error` and return them. It is known after "
+        "`from ppo_lessons.advantage import td_error`. The check then says what is missing.",
         hints=(
-            "Two things are needed: the TD errors, from td_error of lesson 06, and a loop from the end to the start.",
-            "Before the loop nothing follows: following = torch.zeros_like(delta[0]). In the loop, for step t: "
-            "following = delta[t] + gamma * lam * following.",
+            "Two things are needed: a loop from the end to the start, and the TD errors of lesson 06, "
+            "`from ppo_lessons.advantage import td_error`: "
+            "`delta = td_error(rewards, values, next_values, terminated, gamma=gamma)`.",
+            "Before the loop nothing follows: `following = torch.zeros_like(delta[0])`. Then, "
+            "`for t in reversed(range(len(delta)))`: `following = delta[t] + gamma * lam * following`.",
             "Where step t is terminated or truncated, what follows belongs to another episode: set it to 0 before you "
-            "add it.",
+            "add it. `following.masked_fill(terminated[t] | truncated[t], 0)` does it in all games at once.",
         ),
         running=RUNNING,
         cases=CASES,
@@ -164,6 +216,40 @@ EXERCISES = [
                 "λ weighs the later TD errors; inside δ belongs γ only.",
                 DERIVATION,
                 (lam_in_delta, lam_times_delta),
+            ),
+            Mistake(
+                "keeps the factor 1 − λ",
+                "The weights (1 − λ)λ^(n−1) belong to the average of all A^(n). In the sum of TD errors 1 − λ has "
+                "cancelled: each δ counts (γλ)^l.",
+                DERIVATION,
+                (keeps_the_factor, mean_without_the_last),
+            ),
+            Mistake(
+                "adds γ and λ",
+                "What follows counts γ times for the step later, and λ times for the trust: the product γλ.",
+                DERIVATION,
+                (sum_of_factors,),
+            ),
+            Mistake(
+                "drops the TD error of the step that ends an episode",
+                "That step was played and has its own δ. What is set to 0 there is what follows, before it is added.",
+                THREE_WAYS,
+                (
+                    *(masked_steps(lambda end, cut: end | cut, of_sum) for of_sum in (True, False)),
+                    *(masked_steps(lambda end, cut: cut, of_sum) for of_sum in (True, False)),
+                    *(masked_steps(lambda end, cut: end, of_sum) for of_sum in (True, False)),
+                ),
+            ),
+            Mistake(
+                "stops the sum one step too early",
+                "Where step t ends an episode, step t − 1 still has step t after it. The flag of step t cuts off what "
+                "comes after step t.",
+                THREE_WAYS,
+                (
+                    stops_too_early(lambda end, cut: end | cut),
+                    stops_too_early(lambda end, cut: end),
+                    stops_too_early(lambda end, cut: cut),
+                ),
             ),
             Mistake(
                 "forgets γ in the recursion",

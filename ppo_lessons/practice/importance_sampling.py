@@ -73,8 +73,11 @@ SURROGATE_EXERCISE = Exercise(
     first="return the mean of the advantages, as if nothing had changed. The check then shows a case where it has.",
     hints=(
         "Each sample counts ρ_t A_t: its advantage, weighted by how much more likely its action has become.",
-        "ρ_t is new over old. From log-probabilities: the exponential of a difference. `ratio` does it.",
-        "old_logp and advantages are data, so detach them. The result is one number, the mean over all samples.",
+        "ρ_t is new over old. From log-probabilities: the exponential of a difference, "
+        "`(logp - old_logp.detach()).exp()`. The function `ratio` does it: "
+        "`from ppo_lessons.importance_sampling import ratio`.",
+        "`old_logp` and `advantages` are data, so detach them: `advantages.detach()`. The result is one number, "
+        "the mean over all samples.",
     ),
     running=Case("the running trajectory", {"logp": LOGP, "old_logp": OLD_LOGP, "advantages": ADVANTAGES}, {}),
     cases=SAMPLES,
@@ -89,13 +92,36 @@ SURROGATE_EXERCISE = Exercise(
             "takes the log ratio for the ratio",
             "logp − old_logp is log ρ, which is 0 where nothing has changed; ρ is its exponential.",
             FISH,
-            ways(lambda logp, old, a: ((logp - old) * a).mean()),
+            (
+                *ways(lambda logp, old, a: ((logp - old) * a).mean()),
+                *ways(lambda logp, old, a: ((1 + logp - old) * a).mean()),
+            ),
         ),
         Mistake(
             "divides log-probabilities",
             "The ratio divides probabilities; with logarithms that is a difference inside an exponential.",
             FISH,
             ways(lambda logp, old, a: (logp / old * a).mean()),
+        ),
+        Mistake(
+            "takes the logarithm twice",
+            "`logp` is log π already, a negative number without a logarithm: the result is nan.",
+            FISH,
+            (
+                *ways(lambda logp, old, a: ((logp.log() - old.log()).exp() * a).mean()),
+                *ways(lambda logp, old, a: (logp.log() * a).mean()),
+            ),
+        ),
+        Mistake(
+            "takes the exponential of one of the two only",
+            "Both are logarithms: take their difference first, and then one exponential, `(logp - old_logp).exp()`.",
+            FISH,
+            (
+                *ways(lambda logp, old, a: ((logp.exp() - old) * a).mean()),
+                *ways(lambda logp, old, a: ((logp - old.exp()) * a).mean()),
+                *ways(lambda logp, old, a: (logp.exp() / old * a).mean()),
+                *ways(lambda logp, old, a: (logp / old.exp() * a).mean()),
+            ),
         ),
         Mistake(
             "subtracts probabilities",
@@ -116,6 +142,8 @@ SURROGATE_EXERCISE = Exercise(
             (
                 *ways(lambda logp, old, a: (logp * a).mean()),
                 *ways(lambda logp, old, a: ((logp - old).exp().detach() * a * logp).mean()),
+                *ways(lambda logp, old, a: ((logp - old).exp() * a * logp).mean()),
+                *ways(lambda logp, old, a: ((logp - old).exp() * a * logp.detach()).mean()),
             ),
         ),
         Mistake(
@@ -228,9 +256,9 @@ EFFECTIVE_EXERCISE = Exercise(
     first="return the number of weights. The check then shows weights that are worth fewer draws.",
     hints=(
         "Two numbers are needed: the sum of the weights, and the sum of their squares.",
-        "Square the sum, then divide by the sum of the squares: weights.sum() ** 2 / (weights**2).sum().",
+        "Square the sum, then divide by the sum of the squares: `weights.sum() ** 2 / (weights**2).sum()`.",
         "The square of a huge number is inf, that of a tiny one 0. Ten times all weights give the same result, so "
-        "divide all of them by the largest first.",
+        "divide all of them by the largest first: `weights / weights.max()`.",
     ),
     running=weights_case("the ratios of the running trajectory", (LOGP - OLD_LOGP).exp()),
     cases=WEIGHTS,
@@ -266,6 +294,7 @@ EFFECTIVE_EXERCISE = Exercise(
             (
                 *at_any_scale(lambda w: 1 / w.square().sum()),
                 *at_any_scale(lambda w: 1 / w.square().mean()),
+                *at_any_scale(lambda w: w.numel() / (1 + (w - w.mean()).square().mean())),
                 *at_any_scale(lambda w: len(w.flatten()) / w.square().mean()),
             ),
         ),

@@ -10,8 +10,8 @@ BEHAVIOUR, DIRECTIONS, ADAPTIVE, ESTIMATORS, LOSSES, WRONG = (
     "1. Far in parameters, near in behaviour, and the reverse",
     "2. Two directions",
     "7. A price that finds itself",
-    "8. Three estimators, as numbers",
-    "9. The same three, as losses",
+    "8. Three estimators, as numbers (optional)",
+    "9. The same three, as losses (optional)",
     "10. What usually goes wrong",
 )
 
@@ -112,9 +112,10 @@ KL_EXERCISE = Exercise(
     first="make log-probabilities of both logits, and return the sum of their differences over the actions. "
     "The check then says what is missing.",
     hints=(
-        "Logits are not yet log-probabilities. logits.log_softmax(-1) makes them so, and exp() gives probabilities.",
-        "Each action counts log p − log q, as often as p takes it: p * (log_p - log_q).",
-        "Add up over the last axis, the actions, and keep one number per state: .sum(-1).",
+        "Logits are not yet log-probabilities. `log_p = logits_p.log_softmax(-1)` makes them so, "
+        "`log_q = logits_q.log_softmax(-1)` likewise, and `p = log_p.exp()` are probabilities.",
+        "Each action counts log p − log q, as often as p takes it: `p * (log_p - log_q)`.",
+        "Add up over the last axis, the actions, and keep one number per state: `.sum(-1)`.",
     ),
     running=logits_case("the states of the running trajectory", OLD_LOGITS, LOGITS),
     cases=POLICIES,
@@ -139,6 +140,30 @@ KL_EXERCISE = Exercise(
             "KL is never negative: log p − log q, weighted by p.",
             BEHAVIOUR,
             divergence(lambda p, q, log_p, log_q: p * (log_q - log_p)),
+        ),
+        Mistake(
+            "takes the differences without their sign",
+            "The sum needs both signs: where q is likelier than p, an action counts below 0. KL is another distance "
+            "than the sum of |p − q|.",
+            BEHAVIOUR,
+            (
+                *divergence(lambda p, q, log_p, log_q: p * (log_p - log_q).abs()),
+                *divergence(lambda p, q, log_p, log_q: (p - q).abs()),
+                *divergence(lambda p, q, log_p, log_q: (p - q).abs() / 2),
+                *divergence(lambda p, q, log_p, log_q: (log_p - log_q).abs()),
+                *divergence(lambda p, q, log_p, log_q: p * (log_p - log_q).square()),
+                *divergence(lambda p, q, log_p, log_q: p * (log_p - log_q).square() / 2),
+                *divergence(lambda p, q, log_p, log_q: (p - q).square()),
+            ),
+        ),
+        Mistake(
+            "adds the other direction",
+            "KL(p‖q) is one of the two; their sum, or their mean, is another distance, the same in both directions.",
+            DIRECTIONS,
+            (
+                *divergence(lambda p, q, log_p, log_q: (p - q) * (log_p - log_q)),
+                *divergence(lambda p, q, log_p, log_q: (p - q) * (log_p - log_q) / 2),
+            ),
         ),
         Mistake(
             "leaves out the weights",
@@ -242,6 +267,12 @@ def estimates(label, new, old):
 SAMPLES = [
     *estimates("a sample whose ratio is above 1", [0.6], [0.5]),
     *estimates("a sample whose ratio is below 1", [0.2], [0.5]),
+    Case(  # k3 is 5e-17: exp(x) − 1 has lost the digits that count
+        "k3 of a ratio that differs from 1 by 1e-8",
+        real(logp=[1e-8 - 1], old_logp=[-1.0]),
+        {"estimator": "k3"},
+        close=1e-22,
+    ),
     *estimates("several samples", *normal(2, 6, seed=3).sigmoid()),
     *estimates("steps and games", *normal(2, 4, 3, seed=4).sigmoid()),
 ]
@@ -251,18 +282,31 @@ def estimators(
     log_ratio=lambda logp, old_logp: logp - old_logp,
     k1=lambda x: -x,
     k2=lambda x: x.square() / 2,
-    k3=lambda x: torch.expm1(x) - x,
+    k3=None,
     finish=lambda k, old_logp: k,
 ):
-    """The three estimators from log rho, with parts to get wrong; old_logp detached, and not."""
+    """The three estimators from log rho, with parts to get wrong; old_logp detached, and not.
 
-    def flowing(logp, old_logp, *, estimator):
-        return finish({"k1": k1, "k2": k2, "k3": k3}[estimator](log_ratio(logp, old_logp)), old_logp)
+    Without a k3 there are versions with the right one, and with those that lose digits.
+    """
 
-    def detached(logp, old_logp, *, estimator):
-        return flowing(logp, old_logp.detach(), estimator=estimator)
+    def versions(k3):
+        def flowing(logp, old_logp, *, estimator):
+            return finish({"k1": k1, "k2": k2, "k3": k3}[estimator](log_ratio(logp, old_logp)), old_logp)
 
-    return detached, flowing
+        def detached(logp, old_logp, *, estimator):
+            return flowing(logp, old_logp.detach(), estimator=estimator)
+
+        return detached, flowing
+
+    return tuple(version for k in ([k3] if k3 else [right_k3, *LOSSY_K3]) for version in versions(k))
+
+
+def right_k3(x):
+    return torch.expm1(x) - x
+
+
+LOSSY_K3 = (lambda x: (x.exp() - 1) - x, lambda x: x.exp() - (1 + x), lambda x: (x.exp() - x) - 1)
 
 
 def always(estimator):
@@ -280,11 +324,13 @@ ESTIMATOR_EXERCISE = Exercise(
     function=approximate_kl,
     notebook="09_kl_penalty",
     differentiable=True,
-    first="compute log ρ = logp − old_logp and return −log ρ, which is k1. The check then asks for k2.",
+    first="compute log ρ, `logp - old_logp`, and return −log ρ, which is k1. The check then asks for k2.",
     hints=(
-        'All three need log ρ = logp − old_logp.detach(). Then three cases: if estimator == "k1": return ...',
-        "k1 is -log_ratio, k2 is log_ratio.square() / 2. Nothing is averaged: one number per sample.",
-        "k3 is (ρ − 1) − log ρ with ρ = log_ratio.exp(). torch.expm1(log_ratio) is ρ − 1 without the loss of digits.",
+        "All three need log ρ, `log_ratio = logp - old_logp.detach()`. Then there are three cases: "
+        '`if estimator == "k1": return -log_ratio` is the first.',
+        "k2 is `log_ratio.square() / 2`. Nothing is averaged: one number per sample.",
+        "k3 is (ρ − 1) − log ρ. For a small step exp(log ρ) − 1 loses its digits; `torch.expm1(log_ratio)` is ρ − 1 "
+        "and keeps them.",
     ),
     running=Case("the running trajectory", {"logp": LOGP, "old_logp": OLD_LOGP}, {"estimator": "k3"}),
     cases=SAMPLES,
@@ -332,7 +378,10 @@ ESTIMATOR_EXERCISE = Exercise(
             "has the wrong sign at log ρ in k3",
             "−log ρ is k1; k3 adds ρ − 1 to it.",
             ESTIMATORS,
-            (*estimators(k3=lambda x: torch.expm1(x) + x), *estimators(k3=lambda x: x - torch.expm1(x))),
+            (
+                *estimators(k3=lambda x: torch.expm1(x) + x),
+                *(version for k3 in (right_k3, *LOSSY_K3) for version in estimators(k3=lambda x, k3=k3: -k3(x))),
+            ),
         ),
         Mistake(
             "mixes up ρ and log ρ in k3",
@@ -343,6 +392,13 @@ ESTIMATOR_EXERCISE = Exercise(
                 *estimators(k3=lambda x: (x.exp() - 1) - x.exp()),
                 *estimators(k3=lambda x: (x - 1) - x.log()),
             ),
+        ),
+        Mistake(
+            "loses the digits of k3",
+            "For a small step exp(log ρ) is 1 and a little, and `- 1` leaves what the rounding has left of the little. "
+            "`torch.expm1` computes ρ − 1 without it.",
+            ESTIMATORS,
+            tuple(version for k3 in LOSSY_K3 for version in estimators(k3=k3)),
         ),
         Mistake(
             "exchanges k2 and k3",
@@ -356,7 +412,8 @@ ESTIMATOR_EXERCISE = Exercise(
             ESTIMATORS,
             (
                 *estimators(log_ratio=lambda logp, old_logp: old_logp - logp),
-                *estimators(k3=lambda x: torch.expm1(-x) + x),
+                *(version for k3 in (right_k3, *LOSSY_K3) for version in estimators(k3=lambda x, k3=k3: k3(-x))),
+                *estimators(k3=lambda x: 1 / x.exp() - 1 + x),
             ),
         ),
         Mistake(
@@ -461,11 +518,11 @@ def scaled(result):
 BETA_EXERCISE = Exercise(
     function=adapt_beta,
     notebook="09_kl_penalty",
-    first="return beta as it is. The check then shows a KL that asks for another price.",
+    first="return `beta` as it is. The check then shows a KL that asks for another price.",
     hints=(
         "Three cases: the KL is below the band, above it, or in it. In the band β stays.",
-        "The band goes from target / 1.5 to 1.5 * target. Its edges belong to it: compare with < and >.",
-        "Too little movement: the price was too high, return beta / 2. Too much: it was too low, return 2 * beta.",
+        "The band goes from `target / 1.5` to `1.5 * target`. Its edges belong to it: compare with < and >.",
+        "Too little movement: the price was too high, return `beta / 2`. Too much: it was too low, return `2 * beta`.",
     ),
     running=price("the running trajectory", 3.0, kl_divergence(OLD_LOGITS, LOGITS).mean().item(), 0.03),
     cases=PRICES,
@@ -475,6 +532,13 @@ BETA_EXERCISE = Exercise(
             "A KL above the target means that moving was too cheap: β must rise, and fall where the KL is too small.",
             ADAPTIVE,
             (rule(down=2.0, up=0.5),),
+        ),
+        Mistake(
+            "returns β unchanged",
+            "Whatever the KL is, β comes back as it went in. `beta / 2` alone changes nothing: return it, or assign it "
+            "to beta.",
+            ADAPTIVE,
+            (lambda beta, kl, *, target: beta,),
         ),
         Mistake(
             "never lowers β",

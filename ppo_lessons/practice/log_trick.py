@@ -26,11 +26,11 @@ EXERCISES = [
         function=score_objective,
         notebook="03_log_trick",
         differentiable=True,
-        first="return the products of weights and logp, all of them. The check then says what is missing.",
+        first="return the products `weights * logp`, all of them. The check then says what is missing.",
         hints=(
-            "Multiply each log-probability by its own weight. Only logp is differentiated: weights.detach().",
-            "Axis 0 is time. Add up along it: .sum(0). Every play then has one number.",
-            "The average over the plays is .mean() of these. With a single play, shape [T], it changes nothing.",
+            "Multiply each log-probability by its own weight. Only `logp` is differentiated: `weights.detach()`.",
+            "Axis 0 is time. Add up along it: `.sum(0)`. Every play then has one number.",
+            "The average over the plays is `.mean()` of these. With a single play, shape [T], it changes nothing.",
         ),
         running=case("the running trajectory, R = 3 on each step", OLD_LOGP, RETURN.expand(3)),
         cases=[

@@ -38,13 +38,13 @@ SOFTMAX_POLICY = Exercise(
     function=softmax_policy,
     notebook="02_policy_gradient",
     differentiable=True,
-    first="return torch.exp(logits). The check then says what is missing.",
+    first="return `torch.exp(logits)`. The check then says what is missing.",
     hints=(
-        "First divide the logits by the temperature, then take torch.exp of all of them: what comes out is positive.",
-        "Divide by the sum over the actions. They are on the last axis, one row for each state: .sum(-1, keepdim=True) "
-        "keeps a column of sums that fits to the rows.",
+        "First divide the logits by the temperature, then take `torch.exp` of all of them: what comes out is positive.",
+        "Divide by the sum over the actions. They are on the last axis, one row for each state: "
+        "`.sum(-1, keepdim=True)` keeps a column of sums that fits to the rows.",
         "exp(1500) is too large for a computer. Subtract each state's largest logit before exp: section 2 showed that "
-        "one number added to all logits changes nothing. torch.softmax(..., dim=-1) does all of this.",
+        "one number added to all logits changes nothing. `torch.softmax(..., dim=-1)` does all of this.",
     ),
     running=case("the states of the running trajectory", OLD_LOGITS, temperature=1.0),
     cases=[
@@ -184,9 +184,10 @@ EXPECTED_RETURN = Exercise(
     differentiable=True,
     first="return the sum of returns times probabilities. The check then looks at the gradient, too.",
     hints=(
-        "It is the expectation of lesson 01, with returns for values. You may use expectation.",
+        "It is the expectation of lesson 01, with returns for values: `(returns * probabilities).sum()`, or the "
+        "function of that lesson, `from ppo_lessons.expectation import expectation`.",
         "The gradient must reach the probabilities and nothing else: R is given once τ is.",
-        "returns.detach() is the same numbers, held constant. Use it in place of returns.",
+        "`returns.detach()` is the same numbers, held constant. Use it in place of `returns`.",
     ),
     running=plays(
         "the running trajectory beside the average of all other plays",

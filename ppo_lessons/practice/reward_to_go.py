@@ -45,6 +45,16 @@ def along(axis):
     return function
 
 
+def turned(first, last):
+    """Walks over the rows of a record that was turned round along one axis, and turns the result along another."""
+
+    def function(rewards, *, gamma):
+        result = reward_to_go(rewards.flip(first).flip(0), gamma=gamma).flip(0)
+        return result.flip(last)
+
+    return function
+
+
 def on_and_on(rewards, *, gamma):
     """One sum for all plays: what follows is added up over the columns."""
     result, following = [], 0.0
@@ -94,9 +104,10 @@ EXERCISES = [
         "an input in which γ counts.",
         hints=(
             "The last step is the easiest: nothing follows, so its reward-to-go is its own reward. Begin there.",
-            "Walk backwards and keep one number for each play, what follows: following = reward + gamma * following.",
-            "Begin with following = torch.zeros_like(rewards[0]) and collect each result in a list. At the end turn "
-            "the list round with [::-1] and join it with torch.stack.",
+            "Walk backwards, `for reward in rewards.flip(0)`, and keep one number for each play, what follows: "
+            "`following = reward + gamma * following`.",
+            "Begin with `following = torch.zeros_like(rewards[0])` and collect each result in a list. At the end turn "
+            "the list round with `[::-1]` and join it with `torch.stack`.",
         ),
         running=RUNNING,
         cases=CASES,
@@ -151,6 +162,15 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "discounts the reward of the step itself",
+                "It is paid now and counts in full. γ belongs to what follows: `reward + gamma * following`.",
+                GAMMA,
+                (
+                    weighted(lambda t, k, g, T: g * (k == t) + (k > t) * g ** max(k - t, 0)),
+                    weighted(lambda t, k, g, T: g * (k == t) + (k > t) * g ** max(k - t - 1, 0)),
+                ),
+            ),
+            Mistake(
                 "lets far rewards count more than near ones",
                 "The next reward has the factor γ and the far ones less; yours has them the other way round.",
                 GAMMA,
@@ -197,7 +217,7 @@ EXERCISES = [
                 "sums along the wrong axis",
                 "Time is axis 0. Each column is a play of its own, and the columns must not mix.",
                 "10. Practice",
-                (along(-1), along(1), on_and_on),
+                (along(-1), along(1), on_and_on, turned(0, -1), turned(-1, 0), turned(-1, -1)),
             ),
         ],
     )

@@ -47,17 +47,20 @@ class Gaussian:
     """A policy over `Box` actions: D independent normal distributions.
 
     Parameters [..., 2 D]: D means mu, then D logarithms of standard deviations sigma. An action is D real numbers
-    [..., D], before it is cut to the game's box. Sums run over the dimensions d of the action:
+    [..., D], before it is cut to the game's box. Each sum runs over the dimensions d of the action, and over all terms
+    in the bracket:
 
-        log pi(a|s) = sum_d -1/2 ((a_d - mu_d) / sigma_d)^2 - log sigma_d - 1/2 log(2 pi)
-        H           = sum_d log sigma_d + 1/2 log(2 pi e)
-        KL(p||q)    = sum_d log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2
+        log pi(a|s) = sum_d [ -1/2 ((a_d - mu_d) / sigma_d)^2 - log sigma_d - 1/2 log(2 pi) ]
+        H           = sum_d [ log sigma_d + 1/2 log(2 pi e) ]
+        KL(p||q)    = sum_d [ log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2 ]
 
     >>> standard = torch.zeros(2)  # mu = 0, sigma = e^0 = 1
     >>> Gaussian.log_probability(standard, torch.tensor([1.0]))  # -1/2 - 1/2 log(2 pi)
     tensor(-1.4189)
     >>> Gaussian.kl_divergence(standard, torch.tensor([1.0, 0.0]))  # (1 + 1) / 2 - 1/2
     tensor(0.5000)
+    >>> Gaussian.entropy(torch.zeros(4))  # two dimensions: 2 (0 + 1/2 log(2 pi e))
+    tensor(2.8379)
     """
 
     @staticmethod

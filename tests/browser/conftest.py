@@ -102,12 +102,22 @@ def server(browser, tmp_path_factory):
 
 
 @pytest.fixture
-def lab(server, browser):
-    """One learner with a fresh browser profile."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    lab = Lab(page, APP, *server)
-    yield lab
-    lab.shut_down_kernels()
-    context.close()
+def open_lab(server, browser):
+    """A learner with a fresh browser profile; options are those of Playwright's `new_context`."""
+    labs = []
+
+    def visit(**options):
+        page = browser.new_context(viewport={"width": 1280, "height": 1000}, **options).new_page()
+        page.set_default_timeout(60_000)
+        labs.append(Lab(page, APP, *server))
+        return labs[-1]
+
+    yield visit
+    for lab in labs:
+        lab.shut_down_kernels()
+        lab.page.context.close()
+
+
+@pytest.fixture
+def lab(open_lab):
+    return open_lab()

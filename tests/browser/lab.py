@@ -41,6 +41,14 @@ class Lab:
         self.page.wait_for_timeout(500)
         self.wait_idle(seconds)
 
+    def narrow(self, width):
+        """A window of this width, the list of files closed."""
+        self.page.set_viewport_size({"width": width, "height": 1000})
+        if self.page.locator("#filebrowser").is_visible():
+            self.page.keyboard.press("Control+b")
+            self.page.locator("#filebrowser").wait_for(state="hidden")
+        self.page.wait_for_timeout(500)
+
     def wait_idle(self, seconds=60):
         """Until the server and JupyterLab's status bar both say that the kernel rests, three times in a row."""
         end, rests = time.monotonic() + seconds, 0
@@ -81,7 +89,7 @@ class Picture:
 
     @property
     def sliders(self):
-        handles = self.card.locator(".noUi-handle")
+        handles = self.card.locator(".noUi-handle:visible")  # a control without effect is hidden
         return [handles.nth(i) for i in range(handles.count())]
 
     @property

@@ -79,31 +79,123 @@ def move_everything(picture, name):
 
     A slider that does nothing under one entry (beta while the clip is chosen) must do something under a later one.
     """
-    idle = set(range(len(picture.sliders)))
+    idle, moved = set(), set()
     entries = picture.menus[0].locator("option").all_inner_texts() if picture.menus else [None]
     for entry in entries:
         if entry is not None:
             before = picture.pixels()
+            chosen = picture.menus[0].evaluate("menu => menu.selectedOptions[0].text")
             picture.menus[0].select_option(entry)
-            picture.settled(before if entry != entries[0] else None)
+            picture.settled(before if entry != chosen else None)
             picture.shoot(f"{name}-{entry}")
-        for number in sorted(idle):
-            slider = picture.sliders[number]
+        for number, slider in enumerate(picture.sliders):
+            label = slider.get_attribute("aria-label")
+            if label in moved:
+                continue
             at_low, low = picture.press(slider, "Home")
             picture.shoot(f"{name}-{number}-low")
             at_high, high = picture.press(slider, "End")
             picture.shoot(f"{name}-{number}-high")
             assert low < high
             dragged = picture.drag(slider, -150)
-            if at_low != at_high != dragged:
-                idle.discard(number)
+            (moved if at_low != at_high != dragged else idle).add(label)
         assert "⚠" not in picture.words(), picture.words()
-    for number in sorted(idle):  # a busy machine may only have been slow: try once more, with patience
-        at_low, _ = picture.press(picture.sliders[number], "Home", patience=20)
-        at_high, _ = picture.press(picture.sliders[number], "End", patience=20)
-        if at_low != at_high:
-            idle.discard(number)
+    idle -= moved
+    for slider in picture.sliders:  # a busy machine may only have been slow: try once more, with patience
+        if slider.get_attribute("aria-label") in idle:
+            at_low, _ = picture.press(slider, "Home", patience=20)
+            at_high, _ = picture.press(slider, "End", patience=20)
+            if at_low != at_high:
+                idle.discard(slider.get_attribute("aria-label"))
     assert not idle, f"sliders that move nothing: {idle}"
+
+
+# How it looks: on a narrow page, on a sharp screen, in the dark
+
+OVERFLOWING = """outputs => outputs.filter(output => output.scrollWidth > output.clientWidth)
+    .map(output => `${output.scrollWidth} > ${output.clientWidth}: ${output.innerText.slice(0, 80)}`)"""
+FAINT = """boxes => {
+    const rgba = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
+    const over = ([r, g, b, a], below) => [r, g, b].map((value, i) => value * a + below[i] * (1 - a));
+    const paper = node => {
+        if (!node) return [255, 255, 255];
+        const colour = rgba(getComputedStyle(node).backgroundColor);
+        return colour[3] === 1 ? colour.slice(0, 3) : over(colour, paper(node.parentElement));
+    };
+    const light = rgb => {
+        const [r, g, b] = rgb.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    const faint = [];
+    for (const node of boxes.flatMap(box => [...box.querySelectorAll("*")])) {
+        const texts = [...node.childNodes].filter(child => child.nodeType === 3);
+        const words = texts.map(text => text.data.trim()).join("");
+        if (!words || !node.offsetParent || node.disabled || node.tagName === "OPTION") continue;
+        const below = paper(node), ink = over(rgba(getComputedStyle(node).color), below);
+        const [low, high] = [light(ink), light(below)].sort((a, b) => a - b);
+        if (high / low < 4.5) faint.push(`${(high / low).toFixed(1)}: ${words.slice(0, 60)}`);
+    }
+    return faint;
+}"""
+
+
+@pytest.mark.parametrize("name", ["00_start_here", "07_gae"])
+def test_at_480_pixels_nothing_is_cut_off(lab, name):
+    lab.run_all(f"my/{name}.ipynb")
+    lab.narrow(480)
+    assert lab.notebook.locator(".jp-OutputArea-output").evaluate_all(OVERFLOWING) == []
+    cards = lab.notebook.locator(".ppo")
+    places = cards.locator(".noUi-handle:visible, select, button, img.widget-image").all()
+    assert len(places) >= 10
+    for place in places:
+        box = place.bounding_box()
+        assert box["width"] >= 10 and box["x"] >= 0 and box["x"] + box["width"] <= 480, place.inner_text()
+    labels = ".widget-label"
+    cut = "labels => labels.filter(label => label.scrollWidth > label.clientWidth + 1).map(label => label.innerText)"
+    assert cards.locator(labels).evaluate_all(cut) == []
+
+
+def test_pictures_have_two_pixels_a_point(open_lab):
+    lab = open_lab(device_scale_factor=2)
+    lab.run_all("my/07_gae.ipynb")
+    sizes = "images => images.map(image => [image.naturalWidth, image.clientWidth])"
+    found = lab.notebook.locator("img.widget-image").evaluate_all(sizes)
+    assert found and all(pixels == 2 * shown for pixels, shown in found), found
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_words_can_be_read_in_both_themes(lab, theme):
+    setting = lab.folder.parent / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+    setting.write_text(f'{{"theme": "JupyterLab {theme}"}}')
+    try:
+        write(lab.folder / "words.ipynb", WRONG_ANSWER, "hints(my_gae)", PREDICTION, PLANTED)
+        lab.run_all("words.ipynb")
+        assert lab.page.locator("body").get_attribute("data-jp-theme-light") == str(theme == "Light").lower()
+        lab.notebook.get_by_role("button", name="reveal").click()
+        (picture,) = (picture for picture in lab.pictures() if picture.sliders)
+        picture.press(picture.sliders[0], "End")
+        assert "planted mistake" in picture.words()
+        assert lab.notebook.locator(".ppo, [role=status]").evaluate_all(FAINT) == []
+    finally:
+        setting.unlink()
+
+
+def test_sources_that_would_tell_the_answer_are_folded(lab):
+    lab.run_all("my/07_gae.ipynb")
+    cells = nbformat.read(FOLDER / "07_gae.ipynb", 4).cells
+    hidden = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    assert len(hidden) == lab.notebook.locator(".jp-CodeCell .jp-InputPlaceholder:visible").count() > 3
+
+
+def test_a_value_reads_as_it_is_shown(lab):
+    lab.run_all("my/07_gae.ipynb")
+    picture = next(picture for picture in lab.pictures() if picture.sliders)
+    slider = picture.sliders[1]
+    slider.focus()
+    for key in ("Home", *["ArrowRight"] * 3):
+        lab.page.keyboard.press(key)
+    lab.page.wait_for_timeout(300)
+    assert slider.get_attribute("aria-valuetext") == "0.95"
 
 
 def test_the_buttons_play_the_corridor(lab):
@@ -119,6 +211,12 @@ def test_the_buttons_play_the_corridor(lab):
     game.get_by_role("button", name="new play").click()
     lab.wait_idle()
     assert "The play is over" not in game.inner_text()
+    game.locator("img").click()
+    for key in ("ArrowRight", "ArrowUp"):
+        lab.page.keyboard.press(key)
+        lab.wait_idle()
+    assert "a0 = right" in game.inner_text() and "a1 = up" in game.inner_text()
+    assert lab.page.evaluate("document.activeElement.closest('.ppo-game') !== null")
 
 
 def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
@@ -135,13 +233,32 @@ def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
     assert "The dot is at 0." in picture.words()
 
 
+NEEDY = """
+from ppo_lessons.controls import explore
+from ppo_lessons.figures.style import Picture
+
+picture = Picture(lambda figure: figure.subplots(), lambda axes, **values: f"{values}.", needs={"b": ("kind", "two")})
+explore(picture, kind=["one", "two"], b=(0, 3, 1, 0))
+"""
+
+
+def test_a_control_without_effect_is_hidden(lab):
+    write(lab.folder / "needy.ipynb", NEEDY)
+    lab.run_all("needy.ipynb")
+    (picture,) = lab.pictures()
+    for kind, visible in (("one", 0), ("two", 1), ("one", 0)):
+        picture.menus[0].select_option(kind)
+        lab.wait_idle()
+        assert len(picture.sliders) == visible
+
+
 def test_sliders_and_pictures_have_names(lab):
     lab.run_all("my/07_gae.ipynb")
     card = lab.pictures()[0].card
     for name in ("λ", "γ", "critic error"):
         assert card.get_by_role("slider", name=name, exact=True).count() == 1
         assert card.get_by_role("textbox", name=f"{name}, typed").count() == 1
-    assert lab.pictures()[1].card.get_by_role("combobox", name="mistake").count() == 1
+    assert lab.notebook.get_by_role("combobox", name="mistake").count() == 1
     assert card.get_by_role("img", name="picture; the text below says what it shows").count() == 1
 
 
@@ -165,7 +282,7 @@ def test_practice_names_the_mistake_folds_the_hints_and_reveals_the_answer(lab):
     page = lab.notebook
     assert page.get_by_text("Your function returns the TD errors").is_visible()
     assert page.get_by_text("3. From an average to a sum").is_visible()
-    solution = page.locator("pre", has_text="def gae(")
+    solution = page.locator("pre", has_text="def my_gae(")
     assert not solution.is_visible()
     for fold in ("Hint 1", "Hint 2", "Hint 3", "Solution"):
         page.get_by_text(fold, exact=True).click()

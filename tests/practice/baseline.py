@@ -130,6 +130,10 @@ WRONG = {
             plain(lambda g, v: g - v.sum() / v.numel()),
             plain(lambda g, v: torch.stack([row - sum(v) / len(v) for row in g])),
         ],
+        "subtracts the value of another step": [
+            plain(lambda g, v: torch.stack([g[t] - (v[t + 1] if t + 1 < len(v) else 0) for t in range(len(g))])),
+            plain(lambda g, v: torch.stack([g[t] - v[t - 1] for t in range(len(g))])),
+        ],
         "subtracts the mean of the returns": [
             plain(lambda g, v: g - g.sum() / g.numel()),
             plain(lambda g, v: torch.stack([row - sum(g) / len(g) for row in g])),

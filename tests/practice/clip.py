@@ -84,6 +84,18 @@ WRONG = {
             attempt(lambda rho, a, e: torch.min(rho * a, band(rho.log(), e).exp() * a).mean()),
             looped(lambda rho, a, e: min(rho * a, rho.log().clip(-e, e).exp() * a)),
         ],
+        "has the band around 0": [
+            attempt(lambda rho, a, e: torch.min(rho * a, rho.clip(-e, e) * a).mean()),
+            looped(lambda rho, a, e: min(rho * a, (rho - 1).clip(-e, e) * a)),
+        ],
+        "takes the logarithm twice": [
+            lambda logp, old_logp, advantages, *, epsilon: by_cases(
+                logp.log(), old_logp.detach().log(), advantages, epsilon=epsilon
+            ),
+            lambda logp, old_logp, advantages, *, epsilon: spinning_up_style(
+                torch.log(logp), torch.log(old_logp), advantages, epsilon=epsilon
+            ),
+        ],
         "has the wrong sign": [
             attempt(lambda rho, a, e: -torch.min(rho * a, band(rho, e) * a).mean()),
             attempt(lambda rho, a, e: torch.max(-rho * a, -band(rho, e) * a).mean()),
@@ -92,6 +104,10 @@ WRONG = {
         "does not clip": [
             attempt(lambda rho, a, e: (rho * a).mean()),
             looped(lambda rho, a, e: rho * a),
+        ],
+        "leaves out the samples outside of the band": [
+            attempt(lambda rho, a, e: torch.where((rho - 1).abs() > e, 0.0, rho * a).mean()),
+            attempt(lambda rho, a, e: (rho * a)[(rho >= 1 - e) & (rho <= 1 + e)].mean()),
         ],
         "clips on one side only": [
             attempt(lambda rho, a, e: torch.min(rho * a, rho.clamp(max=1 + e) * a).mean()),

@@ -142,6 +142,10 @@ WRONG = {
             lambda values, probabilities: np.sum(values.numpy() * probabilities.numpy(), axis=-1),
             lambda values, probabilities: torch.dot(values.flatten(), probabilities.flatten()),
         ],
+        "multiplies matrices": [
+            torch.matmul,
+            lambda values, probabilities: probabilities.numpy() @ values.numpy(),
+        ],
         "returns one of the products": [stops_after_the_first, overwrites],
         "leaves out an outcome": [counted(1, 0), counted(0, -1)],
         "returns the most likely value": [

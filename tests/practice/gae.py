@@ -102,6 +102,38 @@ def with_targets(rewards, values, next_values, terminated, truncated, *, gamma, 
     return backward(delta, passed_on(terminated.double(), truncated.double(), gamma, lam)) + values
 
 
+def mean_of_those_that_fit(*steps, gamma, lam):
+    total, weight = 0.0, 1 - lam
+    for n in range(1, len(steps[0]) + 1):
+        total = total + weight * n_step_advantage(*steps, gamma=gamma, n=n)
+        weight *= lam
+    return total
+
+
+def masked_after_adding(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta, a, result = rewards + gamma * next_values * ~terminated - values, 0.0, []
+    for t in reversed(range(len(delta))):
+        a = (delta[t] + gamma * lam * a) * ~(terminated[t] | truncated[t])
+        result.insert(0, a)
+    return torch.stack(result)
+
+
+def hands_nothing_on(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta, a, result = rewards + gamma * next_values * ~terminated - values, 0.0, []
+    for t in reversed(range(len(delta))):
+        a = delta[t] + gamma * lam * a
+        result.insert(0, a)
+        a = torch.where(terminated[t] | truncated[t], 0.0, a)
+    return torch.stack(result)
+
+
+def flag_of_the_next_step(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = rewards + gamma * next_values * ~terminated - values
+    for t in range(len(delta) - 2, -1, -1):
+        delta[t] += gamma * lam * delta[t + 1] * ~truncated[t + 1] * ~terminated[t + 1]
+    return delta
+
+
 WRONG = {
     "my_gae": {
         "bootstraps through a terminal state": [
@@ -130,6 +162,19 @@ WRONG = {
             attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * lam * (1 - end) * w - v, passed_on),
             attempt(summed, lambda r, v, w, end, cut, g, lam: lam * td(r, v, w, end, cut, g, lam), passed_on),
         ],
+        "keeps the factor 1 − λ": [
+            lambda *steps, gamma, lam: (1 - lam) * double_sum(*steps, gamma=gamma, lam=lam),
+            mean_of_those_that_fit,
+        ],
+        "adds γ and λ": [
+            attempt(backward, td, lambda end, cut, g, lam: (g + lam) * (1 - end) * (1 - cut)),
+            attempt(summed, td, lambda end, cut, g, lam: (lam + g) * (end + cut == 0)),
+        ],
+        "drops the TD error of the step that ends an episode": [
+            masked_after_adding,
+            attempt(backward, lambda r, v, w, end, cut, g, lam: (1 - cut) * td(r, v, w, end, cut, g, lam), passed_on),
+        ],
+        "stops the sum one step too early": [hands_nothing_on, flag_of_the_next_step],
         "forgets γ in the recursion": [
             attempt(backward, td, lambda end, cut, g, lam: lam * (1 - end) * (1 - cut)),
             attempt(summed, td, lambda end, cut, g, lam: lam * (end + cut == 0)),

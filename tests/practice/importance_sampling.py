@@ -139,6 +139,7 @@ WRONG = {
         "has log π where the ratio belongs": [
             lambda logp, old_logp, advantages: torch.mean(advantages * logp),
             looped(lambda new, old, a: math.exp(new.item() - old) * a * new),
+            looped(lambda new, old, a: (new - old).exp() * a * new),
         ],
         "uses a ratio that is always 1": [
             lambda logp, old_logp, advantages: (torch.exp(logp) / logp.exp().detach() * advantages.detach()).mean(),
@@ -147,6 +148,16 @@ WRONG = {
         "lets no gradient through the ratio": [
             lambda logp, old_logp, advantages: (ratio(logp, old_logp).data * advantages.detach()).mean(),
             looped(lambda new, old, a: math.exp(new.item() - old) * a),
+        ],
+        "takes the logarithm twice": [
+            lambda logp, old_logp, advantages: (torch.log(logp) / torch.log(old_logp) * advantages).mean(),
+            lambda logp, old_logp, advantages: (
+                torch.sum(torch.exp(torch.log(logp) - torch.log(old_logp)) * advantages) / len(logp)
+            ),
+        ],
+        "takes the exponential of one of the two only": [
+            lambda logp, old_logp, advantages: torch.mean((math.e**logp - old_logp) * advantages),
+            lambda logp, old_logp, advantages: torch.mean(torch.exp(logp) * advantages / old_logp),
         ],
         "averages ratios and advantages apart": [apart, apart_summed],
         "divides by the sum of the ratios": [self_normalised, self_normalised_flowing],

@@ -1,7 +1,5 @@
 """What learners may write for lesson 09."""
 
-import math
-
 import torch
 from torch.distributions import Categorical
 from torch.distributions import kl_divergence as kl_of
@@ -36,8 +34,7 @@ def as_entropies(logits_p, logits_q):
 
 def by_formula(logp, old_logp, *, estimator):
     log_rho = logp - old_logp.detach()
-    rho = torch.exp(log_rho)
-    return {"k1": -log_rho, "k2": log_rho**2 * 0.5, "k3": (rho - 1) - log_rho}[estimator]
+    return {"k1": -log_rho, "k2": log_rho**2 * 0.5, "k3": torch.special.expm1(log_rho) - log_rho}[estimator]
 
 
 def sample_by_sample(logp, old_logp, *, estimator):
@@ -48,7 +45,7 @@ def sample_by_sample(logp, old_logp, *, estimator):
         elif estimator == "k2":
             results.append(0.5 * (old - new) * (old - new))
         else:
-            results.append(new.exp() / math.exp(old) - 1 + old - new)
+            results.append(torch.expm1(new - old) - (new - old))
     return torch.stack(results).reshape(logp.shape)
 
 
@@ -57,7 +54,7 @@ def from_k1(logp, old_logp, *, estimator):
         old = old_logp.exp()
     k1 = torch.log(old / logp.exp())
     if estimator == "k3":
-        return k1 + (logp.exp() - old) / old
+        return k1 + 2 * torch.sinh(-k1 / 2) * torch.exp(-k1 / 2)  # ρ − 1, as a product
     return k1 if estimator == "k1" else k1.square().div(2)
 
 
@@ -130,7 +127,7 @@ def estimate(log_rho=lambda logp, old_logp: logp - old_logp.detach(), after=lamb
         elif estimator == "k2":
             k = x * x / 2
         else:
-            k = torch.exp(x) - (1 + x)
+            k = torch.expm1(x) - x
         return after(k, old_logp.detach())
 
     return my_approximate_kl
@@ -163,6 +160,14 @@ def chosen(low, high, results=lambda beta, target: (beta / 2, beta, beta * 2)):
     return my_adapt_beta
 
 
+def without_assignment(beta, kl, *, target):
+    if kl < target / 1.5:
+        beta / 2
+    elif kl > target * 1.5:
+        beta * 2
+    return beta
+
+
 def third_below(target):
     return target / 1.5
 
@@ -184,6 +189,14 @@ WRONG = {
         "has the wrong sign": [
             lambda logits_p, logits_q: -of_distributions(logits_p, logits_q),
             looped(lambda p, q, log_p, log_q: p * log_q - p * log_p),
+        ],
+        "takes the differences without their sign": [
+            lambda logits_p, logits_q: torch.sum(torch.abs(logits_p.softmax(-1) - logits_q.softmax(-1)), dim=-1),
+            rows(lambda p, q: p.exp() @ torch.abs(q - p)),
+        ],
+        "adds the other direction": [
+            lambda logits_p, logits_q: of_losses(logits_p, logits_q) + of_losses(logits_q, logits_p),
+            rows(lambda p, q: (p.exp() @ (p - q) + q.exp() @ (q - p)) / 2),
         ],
         "leaves out the weights": [
             rows(lambda p, q: sum(p) - sum(q)),
@@ -267,6 +280,11 @@ WRONG = {
             estimate(k3=lambda rho, x: (x - 1) - x),
             estimate(divided, k3=lambda rho, x: (rho - 1) - rho),
         ],
+        "loses the digits of k3": [
+            estimate(k3=lambda rho, x: rho - 1 - x),
+            estimate(k3=lambda rho, x: rho - (1 + x)),
+            estimate(k3=lambda rho, x: rho - x - 1),
+        ],
         "exchanges k2 and k3": [
             estimate(k2=lambda rho, x: rho - 1 - x, k3=lambda rho, x: x**2 / 2),
             lambda *logs, estimator: by_formula(*logs, estimator={"k1": "k1", "k2": "k3", "k3": "k2"}[estimator]),
@@ -297,6 +315,7 @@ WRONG = {
             adapt(down=0.5, up=0.5),
             adapt(lambda kl, d: kl > 1.5 * d, lambda kl, d: kl < d / 1.5),
         ],
+        "returns β unchanged": [lambda beta, kl, *, target: beta, adapt(down=1, up=1), without_assignment],
         "never lowers β": [
             lambda beta, kl, *, target: 2 * beta if kl > target * 1.5 else beta,
             chosen(third_below, half_above, lambda beta, target: (beta, beta, beta + beta)),

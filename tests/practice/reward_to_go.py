@@ -106,6 +106,14 @@ def to_the_end_of_the_row(rewards, *, gamma):
     return result
 
 
+def along_the_columns(rewards, *, gamma):
+    following, noted = torch.zeros_like(rewards[0]), []
+    for reward in rewards.flip(-1):
+        following = reward + gamma * following
+        noted.append(following)
+    return torch.stack(noted[::-1])
+
+
 WRONG = {
     "my_reward_to_go": {
         "loops forward": [
@@ -136,6 +144,10 @@ WRONG = {
             both(lambda r, following, g: g * r + following),
             lambda rewards, *, gamma: rewards + gamma * (later_sum(rewards) - rewards),
         ],
+        "discounts the reward of the step itself": [
+            backward(lambda r, following, g: (r + g * following, g * (r + following))),
+            lambda rewards, *, gamma: as_a_matrix(rewards, gamma=gamma) - (1 - gamma) * rewards,
+        ],
         "lets far rewards count more than near ones": [
             lambda rewards, *, gamma: later_sum(powers(rewards, gamma).flip(0) * rewards),
             lambda rewards, *, gamma: gamma * later_sum(powers(rewards, gamma).flip(0) * rewards),
@@ -162,6 +174,7 @@ WRONG = {
         ],
         "sums along the wrong axis": [
             to_the_end_of_the_row,
+            along_the_columns,
             lambda rewards, *, gamma: in_place(rewards.transpose(0, -1), gamma=gamma).transpose(0, -1),
         ],
     }

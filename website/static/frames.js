@@ -20,6 +20,11 @@ for (const box of document.querySelectorAll(".frames[data-rows]")) {
         control.nextElementSibling.textContent = text;
       }
     }
+    for (const label of box.querySelectorAll("[data-needs]")) {
+      const [other, place] = label.dataset.needs.split(" ").map(Number);
+      const now = controls[other].tagName === "SELECT" ? controls[other].selectedIndex : Number(controls[other].value);
+      label.hidden = now !== place;
+    }
     const right = (-100 * (frame % columns)) / columns;
     const down = (-100 * Math.floor(frame / columns)) / rows;
     sheet.style.transform = `translate(${right}%, ${down}%)`;

@@ -1,0 +1,23 @@
+"""The pictures of lesson 05."""
+
+import pytest
+
+from ppo_lessons.experiments.baseline import PLACES, expected_loss, outcomes
+from ppo_lessons.figures import baseline
+from ppo_lessons.figures.style import Canvas
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("guess", [-8.0, 0.0, 8.0])
+def test_the_dot_is_the_loss_or_points_out_of_the_picture(place, guess):
+    canvas = Canvas(baseline.regression, place=place, guess=guess)
+    dot, loss = canvas.artists["dot"], expected_loss(guess, *outcomes(*PLACES[place]))
+    (height,) = dot.get_ydata()
+    assert height < baseline.HIGHEST
+    assert (dot.get_marker() == "o") == (height == pytest.approx(loss))
+
+
+def test_the_least_loss_can_be_told_from_zero():
+    """One twentieth of the axis at least, in the first place that is shown."""
+    values, p = outcomes(*next(iter(PLACES.values())))
+    assert expected_loss((values * p).sum().item(), values, p) > 0.04 * baseline.HIGHEST
