@@ -78,7 +78,7 @@ def update_praise(artists, *, baseline, b):
     )
 
 
-praise = Picture(build_praise, update_praise, size=(760, 400))
+praise = Picture(build_praise, update_praise, size=(760, 400), needs={"b": ("baseline", "constant b")})
 
 
 # The parabola

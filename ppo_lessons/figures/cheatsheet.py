@@ -28,9 +28,9 @@ FORMULAS = {
     "expectation.standard_error": r"$\mathrm{SE} = s / \sqrt{n},\quad s^2 = \frac{1}{n-1}\sum_i\, (x_i - \bar x)^2$",
     "policy_gradient.softmax_policy": r"$\pi(a|s) = e^{z_a / T} \,/\, \sum_b\, e^{z_b / T}$",
     "policy_gradient.expected_return": r"$J(\theta) = \sum_\tau\, R(\tau)\, P_\theta(\tau)$",
-    "log_trick.score_objective": r"$\nabla J \approx \frac{1}{N}\sum_n \sum_t\, w_t\, \nabla \log \pi(a_t|s_t)$",
+    "log_trick.score_objective": r"$\nabla J \approx \frac{1}{N}\sum_n \sum_t\, \Psi_t\, \nabla \log \pi(a_t|s_t)$",
     "reward_to_go.reward_to_go": r"$G_t = \sum_{k=t}^{T-1} \gamma^{k-t}\, r_k = r_t + \gamma\, G_{t+1}$",
-    "baseline.subtract_baseline": r"$w_t = G_t - V(s_t)$",
+    "baseline.subtract_baseline": r"$\Psi_t = G_t - V(s_t)$",
     "baseline.value_loss": r"$L_V = \mathrm{mean}\,(V(s_t) - \mathrm{target}_t)^2$",
     "baseline.explained_variance": r"$1 - \mathrm{Var}[G - V] \,/\, \mathrm{Var}[G]$",
     "corridor.Corridor.tables": r"$Q(s,a) = E[r + \gamma V(s^\prime)],\quad V(s) = \sum_a\, \pi(a|s)\, Q(s,a)$",
@@ -52,16 +52,16 @@ FORMULAS = {
     "trust_region.fisher_product": r"$F v = \nabla(\nabla \mathrm{KL} \cdot v) + \mathrm{damping}\cdot v$",
     "trust_region.conjugate_gradient": r"solves $F x = g$, knowing only $v \mapsto F v$",
     "trust_region.trust_region_step": r"$\theta + \sqrt{2 d \,/\, x \cdot F x}\; x$,  halved until KL $\leq d$",
-    "ppo.total_loss": r"minimised: $-L - w_H\, \mathrm{mean}\, H + w_V L_V$",
+    "ppo.total_loss": r"minimised: $-L - c_H\, \mathrm{mean}\, H + c_V L_V$",
 }
 SYMBOLS = (
     r"$s_t, a_t, r_t$ state, action, reward of step $t = 0 .. T-1$;  $\tau$ a play, $R(\tau)$ its return;  "
     r"$\pi$ policy, $\theta$ its parameters, $z$ its logits, $T$ in the softmax the temperature;  $V$ critic;"
     "\n"
     r"$\gamma$ discount;  $\lambda$ decay of GAE;  $\epsilon$ half the band;  $\beta$ price of KL;  $d$ target or "
-    r"largest KL;  $w_t$ weights, $w_H$ of the entropy, $w_V$ of the critic;  $N, n$ number of samples;"
+    r"largest KL;  $\Psi_t$ what a step is weighed by;  $c_H, c_V$ of entropy and critic in the loss;"
     "\n"
-    r"$g$ gradient, $F$ Fisher matrix.  Names ending in _objective are maximised, in _loss minimised."
+    r"$w$ importance weights;  $N, n$ number of samples;  $g$ gradient, $F$ Fisher matrix.  Names ending in _objective are maximised, in _loss minimised."
 )
 
 
@@ -100,7 +100,7 @@ def draw_cases(axes):
     """The six cases of the clipped objective, each found by asking autograd."""
     axes.axis("off")
     put_title(axes, f"Clip: six cases (band 1 ± ε, here ε = {EPSILON})")
-    rows = [case_row(place, sign, EPSILON) for place, sign in CASES]
+    rows = [[f"{place} band", sign, *case_row(place, sign, EPSILON)] for place, sign in CASES]
     header = ["ρ", "A", "smaller term", "gradient"]
     table = axes.table([header, *rows], cellLoc="center", colWidths=[0.3, 0.1, 0.36, 0.24], bbox=[0, 0, 1, 1])
     table.auto_set_font_size(False)

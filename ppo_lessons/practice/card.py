@@ -31,7 +31,7 @@ class Card:
     def _repr_html_(self):
         heading, paragraphs, rows = self.parts()
         colour, sign = LOOKS[self.state]
-        lines = [f'<b style="color:{colour}">{sign} {html.escape(heading)}</b>', *map(marked, paragraphs)]
+        lines = [f"<b>{sign} {html.escape(heading)}</b>", *map(marked, paragraphs)]  # in the page's own colour
         body = "".join(f'<div style="margin:3px 0">{line}</div>' for line in lines)
         cell = '<td style="text-align:left;padding:1px 14px 1px 0;white-space:pre-wrap"><code>{}</code></td>'
         table = "".join(f"<tr>{''.join(cell.format(html.escape(text)) for text in row)}</tr>" for row in rows)
