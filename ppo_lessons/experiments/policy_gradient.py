@@ -197,7 +197,7 @@ def smooth():
 
 @cache
 def exact_curve():
-    """Logits of `up` in steps of 0.05, from `SHIFTS` below to `SHIFTS` above `STAIRS`, and exact J there: [221] each."""
+    """Logits of `up` in steps of 0.05, from `SHIFTS` below to `SHIFTS` above `STAIRS`, and exact J: [221] each."""
     reach = SHIFTS[-1]
     logits = np.linspace(STAIRS[0] - reach, STAIRS[-1] + reach, 221)
     return logits, np.array([Corridor().start_value(table) for table in tilted(logits)])

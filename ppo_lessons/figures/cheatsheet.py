@@ -61,7 +61,8 @@ SYMBOLS = (
     r"$\gamma$ discount;  $\lambda$ decay of GAE;  $\epsilon$ half the band;  $\beta$ price of KL;  $d$ target or "
     r"largest KL;  $\Psi_t$ what a step is weighed by;  $c_H, c_V$ of entropy and critic in the loss;"
     "\n"
-    r"$w$ importance weights;  $N, n$ number of samples;  $g$ gradient, $F$ Fisher matrix.  Names ending in _objective are maximised, in _loss minimised."
+    r"$w$ importance weights;  $N, n$ number of samples;  $g$ gradient, $F$ Fisher matrix.  "
+    r"Names ending in _objective are maximised, in _loss minimised."
 )
 
 
