@@ -321,7 +321,24 @@ def test_a_factor_is_named():
 def test_what_nobody_foresaw_is_named_or_shown_on_a_small_input(attempt):
     found = diagnose(EXERCISES[f"my_{attempt.__name__}"], attempt)
     assert found.state == "wrong" and others.TOLD[attempt] in f"{found.title} {found.text}"
-    assert found.text and found.case.size <= 10
+    assert found.text and found.case.size <= 10 and not found.text.startswith("It is right on ")
+
+
+def test_what_is_on_no_list_is_shown_with_the_inputs_that_are_right():
+    def my_expectation(values, probabilities):
+        return (values * probabilities**3).sum(0)
+
+    def my_adapt_beta(beta, kl, *, target):
+        return beta / 7 if kl < target / 1.5 else beta * 7 if kl > 1.5 * target else beta
+
+    def my_entropy(logits):
+        return RIGHT["my_entropy"][0](logits) + 0.3
+
+    told = str(check(my_expectation))
+    assert "goes wrong on two outcomes" in told and "It is right on an outcome that never comes" in told
+    assert "It is right on a KL at the target" in str(check(my_adapt_beta))
+    told = str(check(my_entropy))
+    assert "goes wrong on two equally likely actions" in told and "right on none of the inputs" in told
 
 
 def test_a_power_with_the_wrong_sign_is_explained():

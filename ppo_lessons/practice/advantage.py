@@ -133,6 +133,19 @@ TD_ERROR = Exercise(
             (variant(delta, lambda v, ended: v * ended),),
         ),
         Mistake(
+            "adds or subtracts the flag",
+            "As a number the flag is 0 or 1. It must multiply V of the next state, by 0 at an end; added or subtracted "
+            "it only moves the result a little, and V stays.",
+            WRONG,
+            (
+                variant(delta, lambda v, ended: v - ended.to(v.dtype)),
+                variant(delta, lambda v, ended: v + (~ended).to(v.dtype)),
+                lambda rewards, values, next_values, terminated, *, gamma: (
+                    rewards - terminated.to(rewards.dtype) + gamma * next_values - values
+                ),
+            ),
+        ),
+        Mistake(
             "drops more than the next value at an end",
             "Only V of the next state is 0 there. The reward was paid, and V(s_t) was promised.",
             WRONG,
@@ -545,6 +558,12 @@ NORMALIZE = Exercise(
             "The result must have mean 0: shift first, then scale.",
             PRACTICE,
             scaled(above=lambda a: a),
+        ),
+        Mistake(
+            "takes the median for the mean",
+            "The median of 1, 2 and 6 is 2, and their mean is 3. Only without its mean does the batch have mean 0.",
+            PRACTICE,
+            (*scaled(above=lambda a: a - a.median()), *scaled(above=lambda a: a - a.quantile(0.5))),
         ),
         Mistake(
             "does not divide by the standard deviation",

@@ -168,6 +168,11 @@ def gradient_through_targets_alone(values, targets):
     return mean_square(values.detach() - targets)
 
 
+def relative(power):
+    """The errors divided by the targets."""
+    return lambda values, targets: power((values - targets.detach()) / targets.detach()).mean()
+
+
 def all_pairs(values, targets):
     """Each value against each target: what [N, 1] minus [N] does."""
     return mean_square(values.flatten()[:, None] - targets.flatten())
@@ -237,6 +242,13 @@ LOSS = Exercise(
             "Its minimum is the median of the returns. The square is what leads to their mean, which is V.",
             LEARNED,
             losses(lambda e: e.abs().mean(), lambda e: torch.nn.functional.smooth_l1_loss(e, torch.zeros_like(e))),
+        ),
+        Mistake(
+            "takes the error relative to the target",
+            "A miss of 1 costs the same at every target. Divided by the target, misses count most where the return is "
+            "near 0, and at 0 the loss is infinite.",
+            LEARNED,
+            (relative(torch.square), relative(torch.abs)),
         ),
         Mistake(
             "takes the root",

@@ -44,6 +44,10 @@ def terms(pi, logp):
     return -pi * logp
 
 
+def yes_or_no(pi, logp):
+    return terms(pi, logp) + terms(1 - pi, (1 - pi).log())
+
+
 def without_keepdim(logits):
     pi = logits.exp() / logits.exp().sum(-1)
     return terms(pi, pi.log()).sum(-1)
@@ -135,6 +139,13 @@ EXERCISES = [
                     *of_policy(lambda pi, logp: logp, total=lambda logp: -logp.amax(-1)),
                     *of_policy(terms, total=lambda terms: terms.max(-1).values),
                 ),
+            ),
+            Mistake(
+                "takes each action for a yes or no of its own",
+                "(1 − π) log(1 − π) is the surprise of not taking the action, and that is a term of the others: "
+                "with two actions their sum comes out as twice the entropy.",
+                UNDECIDED,
+                (*of_policy(yes_or_no), *of_policy(yes_or_no, total=lambda terms: terms.mean(-1))),
             ),
             Mistake(
                 "keeps the actions apart",

@@ -111,6 +111,13 @@ EXPECTATION = Exercise(
             AVERAGE,
             (lambda v, p: v.gather(0, p.argmax(0, keepdim=True))[0], lambda v, p: v[p.argmax()]),
         ),
+        Mistake(
+            "lets 1 − p into the weights",
+            "A value counts with its own p. 1 − p, the chance that another outcome comes, is not the weight, nor is it "
+            "subtracted from p: an outcome that never comes would then move the result.",
+            AVERAGE,
+            (lambda v, p: (v * (2 * p - 1)).sum(0), lambda v, p: (v * (1 - p)).sum(0)),
+        ),
     ],
 )
 
@@ -213,6 +220,13 @@ STANDARD_ERROR = Exercise(
                 lambda x: about_mean(x).abs().mean(0) / len(x) ** 0.5,
                 lambda x: about_mean(x).abs().sum(0) / (len(x) - 1) / len(x) ** 0.5,
             ),
+        ),
+        Mistake(
+            "takes the range for σ",
+            "The largest sample less the smallest looks at two samples only, and one outlier sets it. σ is made of the "
+            "distances of all samples from their mean.",
+            SPREAD,
+            (lambda x: (x.amax(0) - x.amin(0)) / len(x) ** 0.5, lambda x: x.amax(0) - x.amin(0)),
         ),
         Mistake(
             "mixes the columns",

@@ -479,6 +479,15 @@ def rule(low=1 / 1.5, high=1.5, down=0.5, up=2.0):
     return function
 
 
+def step(size):
+    """Beta less `size` below the band, plus `size` above it."""
+
+    def function(beta, kl, *, target):
+        return beta - size if kl < target / 1.5 else beta + size if kl > 1.5 * target else beta
+
+    return function
+
+
 def between(edges):
     """Halved below, doubled above two numbers: edges(beta, target)."""
 
@@ -608,6 +617,13 @@ BETA_EXERCISE = Exercise(
                 lambda beta, kl, *, target: beta * kl / target,
                 lambda beta, kl, *, target: beta * target / (kl or 1e-300),
             ),
+        ),
+        Mistake(
+            "moves β by a fixed step",
+            "β is halved or doubled. A step that is added or subtracted is much for a small β and nothing for a large "
+            "one; it also lifts a β of 0, which doubled stays 0.",
+            ADAPTIVE,
+            tuple(map(step, (0.01, 0.05, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0))),
         ),
         Mistake(
             "counts an edge of the band as outside",

@@ -128,6 +128,19 @@ EXERCISES = [
                 both(lambda logp, w: (w.sum(0) * logp.sum(0)).mean(), lambda logp, w: w.sum() * logp.sum()),
             ),
             Mistake(
+                "gives a step the weight of another step",
+                "logp[t] and weights[t] belong to the same step, so nothing is shifted or turned round: with weights "
+                "that differ, an action is praised for what another one did.",
+                ESTIMATOR,
+                both(
+                    lambda logp, w: (logp[:-1] * w[1:]).sum(0).mean(),
+                    lambda logp, w: (logp[1:] * w[:-1]).sum(0).mean(),
+                    lambda logp, w: (logp * w.roll(-1, 0)).sum(0).mean(),
+                    lambda logp, w: (logp * w.roll(1, 0)).sum(0).mean(),
+                    lambda logp, w: (logp * w.flip(0)).sum(0).mean(),
+                ),
+            ),
+            Mistake(
                 "gives all steps the weight of the first",
                 "The weights may differ from step to step, and are 0 after the end of a play.",
                 ESTIMATOR,

@@ -131,6 +131,16 @@ SOFTMAX_POLICY = Exercise(
             (version(lambda z, T: z / z.sum(-1, keepdim=True)),),
         ),
         Mistake(
+            "takes another base than e",
+            "exp(z) is e to the power of z. With powers of 2 the probabilities lie too near to each other, with powers "
+            "of 10 too far apart, as at another temperature.",
+            SOFTMAX,
+            versions(
+                lambda z, T: 2 ** (z / T) / (2 ** (z / T)).sum(-1, keepdim=True),
+                lambda z, T: 10 ** (z / T) / (10 ** (z / T)).sum(-1, keepdim=True),
+            ),
+        ),
+        Mistake(
             "applies softmax twice",
             "What comes out of a softmax are probabilities; taken for logits, they give a much flatter policy.",
             COMMON,
@@ -255,6 +265,13 @@ EXPECTED_RETURN = Exercise(
                 lambda R, P: (R * P * P.log()).sum(),
                 lambda R, P: (R * P.detach() * P.log()).sum(),
             ),
+        ),
+        Mistake(
+            "centres the returns",
+            "J is the average of the returns as they are. Without their plain mean, what comes out is J less that "
+            "mean.",
+            HOW_GOOD,
+            both(lambda R, P: ((R - R.mean()) * P).sum()),
         ),
         Mistake(
             "applies a softmax to the probabilities",

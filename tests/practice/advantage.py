@@ -217,6 +217,11 @@ WRONG = {
             formula(lambda r, v, w, on, g: r + g * w * (1 - on) - v),
             entry_by_entry(lambda r, v, w, end, g: r + g * w - v if end else r - v),
         ],
+        "adds or subtracts the flag": [
+            formula(lambda r, v, w, on, g: r + g * (w + on) - v),
+            entry_by_entry(lambda r, v, w, end, g: r - end + g * w - v),
+            entry_by_entry(lambda r, v, w, end, g: r + g * (w - 1) - v if end else r + g * w - v),
+        ],
         "drops more than the next value at an end": [
             formula(lambda r, v, w, on, g: on * (r + g * w - v)),
             entry_by_entry(lambda r, v, w, end, g: r if end else r + g * w - v),
@@ -296,6 +301,10 @@ WRONG = {
         "does not subtract the mean": [
             lambda a: a / (a.std() + 1e-8),
             lambda a: a * ((a.numel() - 1) / ((a - a.mean()) ** 2).sum()) ** 0.5,
+        ],
+        "takes the median for the mean": [
+            lambda a: (a - sorted(a.flatten())[(a.numel() - 1) // 2]) / (a.std() + 1e-8),
+            lambda a: (a - float(np.median(a.numpy()))) / (a.std() + 1e-8),
         ],
         "does not divide by the standard deviation": [
             lambda a: a - a.sum() / a.numel(),

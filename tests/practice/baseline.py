@@ -177,6 +177,11 @@ WRONG = {
             critic(torch.nn.functional.l1_loss),
             looped(lambda v, g: abs(v - g), average),
         ],
+        "takes the error relative to the target": [
+            critic(lambda v, g: ((v / g - 1) ** 2).mean()),
+            looped(lambda v, g: abs(1 - v / g), average),
+            lambda values, targets: average([((v - g) / g) ** 2 for v, g in zip(values.flatten(), targets.flatten())]),  # noqa: B905
+        ],
         "takes the root": [
             critic(lambda v, g: torch.linalg.vector_norm(v - g) / v.numel() ** 0.5),
             looped(lambda v, g: (v - g) ** 2, lambda terms: average(terms) ** 0.5),

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch.distributions import Categorical
+from torch.distributions import Bernoulli, Categorical
 from torch.nn.functional import cross_entropy
 
 
@@ -95,6 +95,10 @@ WRONG = {
         "looks at the likeliest action only": [
             lambda logits: logits.logsumexp(-1) - logits.amax(-1),
             lambda logits: -logits.log_softmax(-1).max(dim=-1)[0],
+        ],
+        "takes each action for a yes or no of its own": [
+            lambda logits: Bernoulli(logits.softmax(-1)).entropy().sum(-1),
+            looped(lambda pi, logp: -pi * logp - (1 - pi) * torch.log1p(-pi)),
         ],
         "keeps the actions apart": [
             attempt(lambda pi, logp: -logp * logp.exp()),

@@ -152,6 +152,10 @@ WRONG = {
             most_likely,
             lambda values, probabilities: values.take_along_dim(probabilities.topk(1, dim=0).indices, 0)[0],
         ],
+        "lets 1 − p into the weights": [
+            lambda values, probabilities: one_by_one(values, probabilities) - one_by_one(values, 1 - probabilities),
+            lambda values, probabilities: np.sum(values.numpy() * (1 - probabilities.numpy()), axis=0),
+        ],
     },
     "my_standard_error": {
         "returns σ": [looped_sigma, spread()],
@@ -190,6 +194,10 @@ WRONG = {
         "does not square the distances": [
             with_n(spread(power=1, average=population, root=1), lambda s, n: s / math.sqrt(n)),
             lambda samples: sum(abs(x - samples.mean(0)) for x in samples) / (len(samples) - 1) / len(samples) ** 0.5,
+        ],
+        "takes the range for σ": [
+            lambda samples: np.ptp(samples.numpy(), axis=0) / math.sqrt(len(samples)),
+            lambda samples: samples.sort(0).values[-1] - samples.sort(0).values[0],
         ],
         "mixes the columns": [
             lambda samples: np.std(samples.numpy(), ddof=1) / math.sqrt(len(samples)),

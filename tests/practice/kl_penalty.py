@@ -357,6 +357,10 @@ WRONG = {
             lambda beta, kl, *, target: beta * (kl / target),
             lambda beta, kl, *, target: kl / target * beta,
         ],
+        "moves β by a fixed step": [
+            chosen(third_below, half_above, lambda beta, target: (beta - 0.5, beta, beta + 0.5)),
+            lambda beta, kl, *, target: beta + 0.01 * ((kl > 1.5 * target) - (kl < target / 1.5)),
+        ],
         "counts an edge of the band as outside": [
             adapt(lambda kl, target: kl <= target / 1.5, lambda kl, target: kl >= target * 1.5),
             lambda beta, kl, *, target: (

@@ -112,6 +112,11 @@ WRONG = {
             attempt(lambda logp, w: torch.stack([x.sum() * y.sum() for x, y in zip(logp.T, w.T, strict=True)]).mean()),
             lambda logp, weights: (sum(logp) * sum(weights)).mean(),
         ],
+        "gives a step the weight of another step": [
+            attempt(lambda logp, w: torch.einsum("tn,tn->n", logp[1:], w[:-1]).mean()),
+            lambda logp, weights: sum(logp[t] * weights[t - 1].detach() for t in range(len(logp))).mean(),
+            lambda logp, weights: (logp.flip(0) * weights).sum(0).mean(),
+        ],
         "gives all steps the weight of the first": [
             attempt(lambda logp, w: torch.einsum("tn,n->n", logp, w[0]).mean()),
             lambda logp, weights: (weights[:1] * logp).sum(0).mean(),

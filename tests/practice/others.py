@@ -1,4 +1,4 @@
-"""Wrong attempts that nobody foresaw, one for each exercise: what is said about them."""
+"""Wrong attempts that came up after the lists of mistakes were made, one for each exercise: what is said about them."""
 
 import torch
 
@@ -126,26 +126,26 @@ def entropy(logits):
     return -(pi * pi.log() + (1 - pi) * (1 - pi).log()).sum(-1)
 
 
-# What is said about each: a listed name, or the smallest input and, where there is more to say, a part of the text.
+# What is said about each: a listed name, or a part of the words on an exception or on the inputs that are right.
 TOLD = {
-    expectation: "goes wrong on two outcomes",
-    standard_error: "goes wrong on two samples",
-    softmax_policy: "goes wrong on two actions",
-    expected_return: "goes wrong on two plays",
-    score_objective: "goes wrong on two steps",
+    expectation: "lets 1 − p into the weights",
+    standard_error: "takes the range for σ",
+    softmax_policy: "takes another base than e",
+    expected_return: "centres the returns",
+    score_objective: "gives a step the weight of another step",
     reward_to_go: "The last step has none: begin with 0",
     subtract_baseline: "scales the weights",
-    value_loss: "goes wrong on one step",
+    value_loss: "takes the error relative to the target",
     explained_variance: "With a single list it is right",
-    td_error: "goes wrong on one step that ends the world",
+    td_error: "adds or subtracts the flag",
     n_step_advantage: "leaves out the critic at the last step",
-    normalize: "goes wrong on two numbers",
+    normalize: "takes the median for the mean",
     gae: "lets the sum run across a reset",
     surrogate_objective: "takes the log ratio for the ratio",
     effective_sample_size: "takes the weights for normalised",
     kl_divergence: "adds the other direction",
     approximate_kl: "pays no attention to `estimator`",
-    adapt_beta: "It is right on a KL at the target",
+    adapt_beta: "moves β by a fixed step",
     clipped_objective: "leaves out the samples outside of the band",
-    entropy: "goes wrong on two equally likely actions",
+    entropy: "takes each action for a yes or no of its own",
 }

@@ -124,6 +124,10 @@ WRONG = {
             formula(lambda z, T: z / T / (z / T).sum(-1, keepdim=True)),
             formula(lambda z, T: rows(z, lambda row: row / sum(row))),
         ],
+        "takes another base than e": [
+            formula(lambda z, T: soft(z * math.log(2) / T)),
+            formula(lambda z, T: rows(z, lambda row: 10 ** (row / T) / sum(10 ** (row / T)))),
+        ],
         "applies softmax twice": [
             formula(lambda z, T: soft(soft(z / T))),
             formula(lambda z, T: divided(divided(z / T))),
@@ -169,6 +173,10 @@ WRONG = {
         "takes the logarithm of the probabilities": [
             lambda returns, probabilities: torch.dot(returns, torch.log(probabilities)),
             lambda returns, probabilities: dot(returns * probabilities.detach(), probabilities.log()),
+        ],
+        "centres the returns": [
+            lambda returns, probabilities: dot(returns, probabilities) - returns.mean(),
+            lambda returns, probabilities: play_by_play(returns - sum(returns) / len(returns), probabilities),
         ],
         "applies a softmax to the probabilities": [
             lambda returns, probabilities: returns @ soft(probabilities),
