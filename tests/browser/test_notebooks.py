@@ -101,8 +101,11 @@ def move_everything(picture, name):
             (moved if at_low != at_high != dragged else idle).add(label)
         assert "⚠" not in picture.words(), picture.words()
     idle -= moved
-    for slider in picture.sliders:  # a busy machine may only have been slow: try once more, with patience
+    for slider in picture.sliders:  # once more: with patience, and with the others at their ends instead of at 0
         if slider.get_attribute("aria-label") in idle:
+            for other in picture.sliders:
+                if other.get_attribute("aria-label") not in idle:
+                    picture.press(other, "End")
             at_low, _ = picture.press(slider, "Home", patience=20)
             at_high, _ = picture.press(slider, "End", patience=20)
             if at_low != at_high:
