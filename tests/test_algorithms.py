@@ -218,6 +218,7 @@ def test_bootstrap_interval():
     assert high == pytest.approx(49.5 + 1.96 * 2.89, abs=0.4)
 
 
+@pytest.mark.slow
 def test_a_small_comparison_can_be_measured_and_drawn(monkeypatch):
     monkeypatch.setattr(algorithm_ladder, "EPISODES", 2)
     result = algorithm_ladder.measure(seeds=2, total_steps=6144)
