@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from ppo_lessons import cli, ppo
+from ppo_lessons import cli, data, ppo
 from ppo_lessons.experiments import ladder as algorithm_ladder
 from ppo_lessons.figures import ladder as pictures
 from ppo_lessons.figures.style import Canvas
@@ -229,7 +229,7 @@ def test_a_small_comparison_can_be_measured_and_drawn(monkeypatch):
 
 
 def test_the_recorded_comparison_is_of_todays_algorithms():
-    result = algorithm_ladder.load()
+    result = data.load("ladder")
     assert list(result["algorithms"]) == list(ALGORITHMS)
     assert len(result["seeds"]) == 10
     for name, row in result["algorithms"].items():

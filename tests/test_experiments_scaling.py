@@ -2,6 +2,7 @@
 
 import pytest
 
+from ppo_lessons import data
 from ppo_lessons.experiments import scaling
 
 
@@ -17,7 +18,7 @@ def test_a_delay_applies_the_first_gradient_until_the_second_arrives():
 
 
 def test_the_recorded_scaling_is_consistent():
-    result = scaling.load()
+    result = data.load("scaling")
     assert {"machine", "date", "versions", "load"} <= set(result)
     for row, (name, settings) in zip(result["rows"], scaling.RUNS, strict=True):
         assert row["name"] == name

@@ -91,10 +91,5 @@ def learning_curves(result):
     return grid, curves
 
 
-def load():
-    """The recorded result."""
-    return data.load("ladder")
-
-
 if __name__ == "__main__":
     data.store("ladder", measure())

@@ -97,10 +97,5 @@ def measure(*, runs=RUNS, repeats=REPEATS):
     }
 
 
-def load():
-    """The recorded result."""
-    return data.load("scaling")
-
-
 if __name__ == "__main__":
     data.store("scaling", measure())

@@ -11,13 +11,8 @@ LINES = {
 }
 
 
-def load():
-    """The recorded result."""
-    return data.load("bench")
-
-
 def build(figure):
-    result = load()
+    result = data.load("bench")
     left, right = figure.subplots(1, 2, width_ratios=[5, 4])
     quiet_grid(left)
     rows = result["solve"]

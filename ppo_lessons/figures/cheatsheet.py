@@ -3,8 +3,8 @@
 import matplotlib
 from matplotlib.figure import Figure
 
+from ppo_lessons import data
 from ppo_lessons.experiments.clip import CASES
-from ppo_lessons.experiments.ladder import load
 from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.experiments.variance_ladder import variances
 from ppo_lessons.figures.clip import case_row
@@ -115,7 +115,7 @@ def draw_cases(axes):
 
 def draw_algorithms(axes):
     """What each algorithm of the course earns on CartPole, from the recorded result of `make ladder`."""
-    result = load()
+    result = data.load("ladder")
     rows = result["algorithms"]
     quiet_grid(axes)
     axes.grid(axis="y", visible=False)

@@ -1,13 +1,14 @@
 """What each step of the course buys, drawn from the recorded result of `make ladder`."""
 
-from ppo_lessons.experiments.ladder import learning_curves, load
+from ppo_lessons import data
+from ppo_lessons.experiments.ladder import learning_curves
 from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, Picture, quiet_grid
 
 
 def curves(result=None):
     """Learning curves of all algorithms, each with the one before it in grey: a `Picture` without controls."""
-    result = result or load()
+    result = result or data.load("ladder")
     grid, curve = learning_curves(result)
 
     def build(figure):
@@ -32,7 +33,7 @@ def curves(result=None):
 
 def finals(result=None):
     """Greedy return after training, mean and 95% interval, and what an update costs: a `Picture` without controls."""
-    result = result or load()
+    result = result or data.load("ladder")
     rows = result["algorithms"]
 
     def build(figure):

@@ -1,6 +1,7 @@
 """The extra on several processes drawn: climbing with stale gradients, and the recorded scaling."""
 
-from ppo_lessons.experiments.scaling import UPDATES, climb, load
+from ppo_lessons import data
+from ppo_lessons.experiments.scaling import UPDATES, climb
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, QUIET, RETURN, Picture, quiet_grid
 
 
@@ -37,7 +38,7 @@ stale = Picture(build_stale, update_stale, size=(780, 330))
 
 def scaling(result=None):
     """Steps per second with one and two processes, as recorded: a `Picture` without controls."""
-    result = result or load()
+    result = result or data.load("scaling")
     rows = result["rows"]
 
     def build(figure):
