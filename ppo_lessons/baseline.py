@@ -2,7 +2,7 @@
 
 import torch
 
-from ppo_lessons.validation import check_finite, check_floating, check_shapes, check_time_axis
+from ppo_lessons.validation import check_finite, check_floating, check_not_negative, check_shapes, check_time_axis
 
 
 def subtract_baseline(returns, values):
@@ -54,6 +54,42 @@ def value_loss(values, targets):
     check_floating(values=values, targets=targets)
     check_finite(values=values, targets=targets)
     return torch.nn.functional.mse_loss(values, targets.detach())
+
+
+def clipped_value_loss(values, targets, old_values, *, epsilon):
+    """The critic's error, with no gain from moving further than epsilon from what it said before.
+
+    L = mean max( (V - target)^2, (V_clip - target)^2 ),   V_clip = V_old + clip(V - V_old, -epsilon, +epsilon)
+
+    The maximum is the pessimistic choice, as the minimum is in the clipped objective: the gradient vanishes where V has
+    left the band on the way to its target, and stays where V has moved away from it. Unlike a ratio, epsilon is in
+    reward units: what is much for one game is little for another.
+
+    Args:
+        values: [...] V(s_t), the critic's prediction. The gradient flows through it.
+        targets: [...] what it should have said, in reward units. Data.
+        old_values: [...] V_old(s_t), what the critic said when the rollout was judged. Data.
+        epsilon: how far V may move and gain, in reward units, at least 0; inf gives `value_loss`.
+
+    Returns:
+        0-d, in squared reward units. Minimise it.
+
+    Raises:
+        ValueError: shapes differ, nothing given, a number is not finite, or epsilon is negative.
+
+    Source: OpenAI Baselines, ppo2; not in the paper. Andrychowicz et al. (2021) find that it hurts.
+
+    >>> old, target = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 1.0])
+    >>> clipped_value_loss(torch.tensor([0.5, -0.5]), target, old, epsilon=0.25).item()  # (0.75^2 + 1.5^2) / 2
+    1.40625
+    """
+    check_shapes(values=values, targets=targets, old_values=old_values)
+    check_floating(values=values, targets=targets, old_values=old_values)
+    check_finite(values=values, targets=targets, old_values=old_values)
+    check_not_negative(epsilon=epsilon)
+    targets, old_values = targets.detach(), old_values.detach()
+    clipped = old_values + (values - old_values).clamp(-epsilon, epsilon)
+    return torch.maximum((values - targets).square(), (clipped - targets).square()).mean()
 
 
 def explained_variance(values, targets):

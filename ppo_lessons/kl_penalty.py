@@ -3,7 +3,14 @@
 import torch
 
 from ppo_lessons.importance_sampling import surrogate_objective
-from ppo_lessons.validation import check_finite, check_not_negative, check_positive, check_same_width, check_shapes
+from ppo_lessons.validation import (
+    check_finite,
+    check_floating,
+    check_not_negative,
+    check_positive,
+    check_same_width,
+    check_shapes,
+)
 
 
 def kl_divergence(logits_p, logits_q):
@@ -134,3 +141,31 @@ def adapt_beta(beta, kl, *, target):
     if kl > target * 1.5:
         return beta * 2
     return beta
+
+
+def early_stop(kl, *, target):
+    """Has the policy moved further than `target` on average? Then the epochs that are left are skipped.
+
+    stop  if  mean KL_t > target
+
+    Args:
+        kl: [...] KL(pi_old||pi) in each state, in nats, or an estimate for each sample.
+        target: the mean KL that an update may reach and go on, in nats, at least 0; inf never stops.
+
+    Returns:
+        bool.
+
+    Raises:
+        ValueError: no number, a number that is not finite, or target negative.
+
+    Source: a habit of implementations (Spinning Up and Stable-Baselines3 stop at 1.5 times their `target_kl`); Dossa et
+    al. (2021), An Empirical Investigation of Early Stopping Optimizations in Proximal Policy Optimization.
+
+    >>> early_stop(torch.tensor([0.01, 0.05]), target=0.02)
+    True
+    """
+    check_shapes(kl=kl)
+    check_floating(kl=kl)
+    check_finite(kl=kl)
+    check_not_negative(target=target)
+    return bool(kl.mean() > target)

@@ -14,13 +14,14 @@ from ppo_lessons.advantage import normalize
 from ppo_lessons.baseline import value_loss
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.gae import gae
+from ppo_lessons.kl_penalty import early_stop
 from ppo_lessons.trainer import distributed, variants
 from ppo_lessons.trainer.config import ALGORITHMS, Config, choose_device
 from ppo_lessons.trainer.distributions import distribution_of
 from ppo_lessons.trainer.evaluation import evaluate, play
 from ppo_lessons.trainer.networks import actor_and_critic
 from ppo_lessons.trainer.optimizer import Adam
-from ppo_lessons.trainer.record import GradientStep, Record, Run, measure
+from ppo_lessons.trainer.record import GradientStep, Record, Run, divergence, measure
 from ppo_lessons.trainer.rollout import collect, make_game, to_batch
 from ppo_lessons.validation import check_finite
 
@@ -66,12 +67,13 @@ def train(config, *, resume=None):
         else:
             run.resume(resume)
         while run.update < config.updates:
-            optimizer.set_learning_rate(config.learning_rate * (1 - run.progress))  # falls linearly to 0
+            left = 1 - run.progress if config.anneal else 1.0  # the learning rate falls linearly to 0
+            optimizer.set_learning_rate(config.learning_rate * left)
             yield run.perform(update)
 
 
 def improve(actor, critic, optimizer, rollout, config, *, generator):
-    """Judge every action of a rollout, then take `epochs * minibatches` gradient steps on it.
+    """Judge every action of a rollout, then take at most `epochs * minibatches` gradient steps on it.
 
     Args:
         actor, critic: the networks, both changed in place.
@@ -89,23 +91,28 @@ def improve(actor, critic, optimizer, rollout, config, *, generator):
         judge = variant.advantages_and_targets or advantages_and_targets
         advantages, targets = judge(rollout, values, next_values, config)
         old_logp = distribution_of(rollout.actions).log_probability(rollout.dist_params, rollout.actions)
-    batch = to_batch(rollout, old_logp=old_logp, advantages=advantages, targets=targets)
-    if config.normalize:
+    batch = to_batch(rollout, old_logp=old_logp, advantages=advantages, targets=targets, values=values)
+    if config.normalize == "rollout":
         batch = batch._replace(advantages=distributed.over_all(normalize, batch.advantages))
 
-    def minimise(objective, bonus, critic_loss, share):
-        return gradient_step(optimizer, total_loss(objective, bonus, critic_loss, config), config, share)
+    def minimise(objective, bonus, error, share):
+        return gradient_step(optimizer, total_loss(objective, bonus, error, config), config, share)
 
     if variant.policy_step:  # of REINFORCE, A2C and TRPO: the actor moves here, once
         variant.policy_step(actor, batch, config, minimise)
-    terms, steps = variant.policy_terms or policy_terms, []
+    terms, judge_critic = variant.policy_terms or policy_terms, variant.critic_loss or critic_loss
+    steps = []
     for _ in range(config.epochs):
         for minibatch in batch.minibatches(config.minibatches, generator=generator):
+            if config.normalize == "minibatch":
+                minibatch = minibatch._replace(advantages=normalize(minibatch.advantages))
             objective, bonus, clipped = terms(actor, minibatch, config)
-            critic_loss = value_loss(critic(minibatch.observations).squeeze(-1), minibatch.targets)
-            norm = minimise(objective, bonus, critic_loss, minibatch.share)
-            steps.append(GradientStep.of(norm, critic_loss, clipped, minibatch.share))
-    return measure(actor, rollout, batch, rollout.flat(values), steps)
+            error = judge_critic(critic, minibatch, config)
+            norm = minimise(objective, bonus, error, minibatch.share)
+            steps.append(GradientStep.of(norm, error, clipped, minibatch.share))
+        if config.stops_early and early_stop(divergence(actor, batch), target=config.target_kl):
+            break
+    return measure(actor, rollout, batch, steps)
 
 
 def advantages_and_targets(rollout, values, next_values, config):
@@ -130,9 +137,14 @@ def policy_terms(actor, minibatch, config):
     return terms.objective, policy.entropy(dist_params).mean(), terms.clipped
 
 
-def total_loss(objective, bonus, critic_loss, config):
+def critic_loss(critic, minibatch, config):
+    """How wrong the critic is on a minibatch (lesson 05): a 0-d tensor."""
+    return value_loss(critic(minibatch.observations).squeeze(-1), minibatch.targets)
+
+
+def total_loss(objective, bonus, error, config):
     """What the optimiser minimises. Here alone a sign is turned: the objective and the entropy bonus are maximised."""
-    return -objective - config.entropy_weight * bonus + config.value_weight * critic_loss
+    return -objective - config.entropy_weight * bonus + config.value_weight * error
 
 
 def gradient_step(optimizer, loss, config, share=1.0):

@@ -138,7 +138,7 @@ def test_adaptive_beta_follows_the_kl_and_survives_a_resume(tmp_path):
     whole = list(train(config))
     betas = [record.checkpoint["beta"] for record in whole]
     for record, (before, after) in zip(whole[1:], itertools.pairwise(betas), strict=True):
-        low, high = config.kl_target / 1.5, config.kl_target * 1.5
+        low, high = config.beta_target_kl / 1.5, config.beta_target_kl * 1.5
         factor = 0.5 if record.kl < low else 2.0 if record.kl > high else 1.0
         assert after == before * factor
     assert len(set(betas)) > 1

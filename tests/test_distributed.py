@@ -19,7 +19,7 @@ EXACT = {**SMALL, "dtype": "float64"}
 RUNS = {
     "float32": SMALL,
     "float64": EXACT,
-    "penalty": {**EXACT, "objective": "penalty", "kl_target": 0.01},
+    "penalty": {**EXACT, "objective": "penalty", "beta_target_kl": 0.01},
     "score": {**EXACT, "objective": "score"},
     "numpy": {**EXACT, "env_id": "CartPole-v1"},
     "gaussian": {**EXACT, "env_id": "ppo_lessons/Pendulum-v1"},

@@ -213,7 +213,7 @@ LAYERS = (  # from the bottom up: modules and rooms, and their packages. A row s
     (("envs",), GAMES),
     (("trainer",), GAMES),
     (("ppo",), GAMES),
-    (("experiments",), ("torch", "numpy")),
+    (("experiments",), ("torch", "numpy", "tqdm")),
     (("figures",), ("torch", "numpy", "matplotlib", "PIL")),
     (("controls",), (*GAMES, "ipywidgets", "IPython")),
     (("practice",), ("torch", "numpy", "platformdirs")),

@@ -9,7 +9,9 @@ from ppo_lessons.validation import check_not_negative, check_positive, check_uni
 
 MONTE_CARLO = ("total_return", "reward_to_go", "baseline")  # estimators that need the end of the episode
 ADVANTAGE_ESTIMATORS = (*MONTE_CARLO, "td_error", "gae")
-OBJECTIVES = ("score", "trust_region", "clip", "penalty")
+ACTOR_STEPS_ONCE = ("score", "trust_region")  # objectives with one step of the actor for each rollout
+OBJECTIVES = (*ACTOR_STEPS_ONCE, "clip", "penalty")
+NORMALIZE = ("rollout", "minibatch", "none")
 
 
 @dataclass(frozen=True)
@@ -24,19 +26,22 @@ class Config:
     num_steps: int = 32  # T, steps of each game in one rollout
     epochs: int = 4  # times that a rollout is used
     minibatches: int = 4  # pieces that a rollout is cut into, anew in each epoch
-    learning_rate: float = 5e-3  # of Adam at the start; falls linearly to 0
+    learning_rate: float = 5e-3  # of Adam at the start
+    anneal: bool = True  # does it fall linearly to 0?
     gamma: float = 0.99
     lam: float = 0.95
     advantage_estimator: str = "gae"  # what log pi of each step is multiplied by, one of ADVANTAGE_ESTIMATORS
-    normalize: bool = True  # shift and scale the advantages of a rollout; the shift is a baseline
+    normalize: str = "rollout"  # which advantages are shifted and scaled together, one of NORMALIZE
     objective: str = "clip"  # one of OBJECTIVES
     epsilon: float = 0.2  # of "clip"; inf is importance sampling without a leash
     beta: float = 1.0  # of "penalty", the price of one nat
-    kl_target: float = 0.0  # above 0, beta adapts to it after each update
+    beta_target_kl: float = 0.0  # above 0, beta adapts to it after each update
+    target_kl: float = math.inf  # an epoch that ends with a larger mean KL(old || new) is the last of its update
     max_kl: float = 0.01  # of "trust_region"
     damping: float = 0.1  # of "trust_region"
     entropy_weight: float = 0.01
     value_weight: float = 0.5
+    value_clip: float = math.inf  # the critic gains nothing by moving further than this from what it said before
     max_grad_norm: float = 0.5
     hidden: int = 64  # width of both hidden layers
     capture: bool = False  # record an update of a torch game once as a CUDA graph, and replay it
@@ -56,18 +61,31 @@ class Config:
             )
         if self.updates < 1:
             raise ValueError(f"total_steps = {self.total_steps} is less than one rollout of {self.batch_size} steps")
-        for name, known in (("objective", OBJECTIVES), ("advantage_estimator", ADVANTAGE_ESTIMATORS)):
+        for name, known in (
+            ("objective", OBJECTIVES),
+            ("advantage_estimator", ADVANTAGE_ESTIMATORS),
+            ("normalize", NORMALIZE),
+        ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         check_unit_interval(gamma=self.gamma, lam=self.lam)
         for name in ("learning_rate", "max_grad_norm", "max_kl"):
             check_positive(**{name: getattr(self, name)})
-        for name in ("epsilon", "beta", "kl_target", "damping", "entropy_weight", "value_weight"):
+        not_negative = "epsilon", "value_clip", "beta", "beta_target_kl", "target_kl", "damping"
+        for name in (*not_negative, "entropy_weight", "value_weight"):
             check_not_negative(**{name: getattr(self, name)})
-        if self.capture and (self.objective == "trust_region" or self.whole_episodes or self.kl_target > 0):
+        if self.objective in ACTOR_STEPS_ONCE and (self.normalize == "minibatch" or self.stops_early):
+            raise ValueError(
+                f"with the objective {self.objective!r} the actor takes one step a rollout: no minibatch of it can be "
+                "normalized, no epoch stopped"
+            )
+        if self.normalize == "minibatch" and self.batch_size < 2 * self.minibatches:
+            raise ValueError("minibatches of one step cannot be normalized: one number has no standard deviation")
+        adapts = self.beta_target_kl > 0 or self.stops_early
+        if self.capture and (self.objective == "trust_region" or self.whole_episodes or adapts):
             raise ValueError(
                 "capture needs an update that is the same program each time: neither the trust region, nor an "
-                "estimator of whole episodes, nor a kl_target"
+                "estimator of whole episodes, nor a target of the KL"
             )
 
     @property
@@ -85,21 +103,26 @@ class Config:
         """Does the advantage estimator need the end of each episode?"""
         return self.advantage_estimator in MONTE_CARLO
 
+    @property
+    def stops_early(self):
+        """May an update end before its last epoch?"""
+        return self.target_kl < math.inf
+
 
 # What each step of the course buys: the same trainer with other settings. The first three need whole episodes, and so
 # they play few games for long. Without a critic nothing may shift the advantages: `normalize` would be a baseline.
 SCORE = {"objective": "score"}
 EPISODES = {**SCORE, "num_envs": 4, "num_steps": 512}
 ALGORITHMS = {
-    "reinforce": {**EPISODES, "advantage_estimator": "total_return", "normalize": False, "value_weight": 0.0},
-    "reward-to-go": {**EPISODES, "advantage_estimator": "reward_to_go", "normalize": False, "value_weight": 0.0},
+    "reinforce": {**EPISODES, "advantage_estimator": "total_return", "normalize": "none", "value_weight": 0.0},
+    "reward-to-go": {**EPISODES, "advantage_estimator": "reward_to_go", "normalize": "none", "value_weight": 0.0},
     "baseline": {**EPISODES, "advantage_estimator": "baseline"},
     "a2c": {**SCORE, "num_steps": 8, "advantage_estimator": "td_error"},
     "gae": {**SCORE, "num_steps": 8},
     "importance-sampling": {"epsilon": math.inf},
     "trpo": {"objective": "trust_region"},
     "ppo-penalty": {"objective": "penalty"},
-    "ppo-penalty-adaptive": {"objective": "penalty", "kl_target": 0.01},
+    "ppo-penalty-adaptive": {"objective": "penalty", "beta_target_kl": 0.01},
     "ppo-clip": {},
 }
 

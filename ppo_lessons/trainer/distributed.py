@@ -86,6 +86,8 @@ def check_config(config):
     if config.objective == "trust_region" or config.whole_episodes:
         told = f"objective {config.objective!r} with advantage_estimator {config.advantage_estimator!r}"
         raise ValueError(f"{told} trains in one process only")
+    if config.normalize == "minibatch":
+        raise ValueError('normalize "minibatch" trains in one process only')
     if config.normalize_observations or config.normalize_rewards:
         raise ValueError("normalize_observations and normalize_rewards train in one process only")
     if config.capture:

@@ -17,14 +17,14 @@ from ppo_lessons.validation import check_finite, check_same_width
 
 
 class Softmax:
-    """A policy over `Discrete` actions. Parameters: logits [..., A]; an action is a number from 0, shape [...]."""
+    """A policy over `Discrete` actions. Parameters: logits [..., actions]; an action is a number from 0: [...]."""
 
     entropy = staticmethod(entropy)
     kl_divergence = staticmethod(kl_divergence)
 
     @staticmethod
     def sample(logits, *, generator):
-        """Draw one action for each row of logits: [N, A] -> [N].
+        """Draw one action for each row of logits: [N, actions] -> [N].
 
         Each action waits an exponential time with rate pi(a|s); the first to ring is drawn, and that is a with
         probability pi(a|s). `torch.multinomial` draws the same actions from the same generator, but looks at its input.
@@ -34,12 +34,12 @@ class Softmax:
 
     @staticmethod
     def log_probability(logits, actions):
-        """log pi(a|s) of the actions taken: [..., A] and [...] -> [...]."""
+        """log pi(a|s) of the actions taken: [..., actions] and [...] -> [...]."""
         return logits.log_softmax(-1).gather(-1, actions[..., None]).squeeze(-1)
 
     @staticmethod
     def greedy(logits):
-        """The most likely action: [..., A] -> [...]."""
+        """The most likely action: [..., actions] -> [...]."""
         return logits.argmax(-1)
 
 

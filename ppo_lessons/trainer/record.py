@@ -76,20 +76,25 @@ class Measured(NamedTuple):
 
 
 @torch.no_grad()
-def measure(actor, rollout, batch, values, steps):
+def divergence(actor, batch):
+    """[M] KL(old || new) in each state of the batches of all processes: how far the actor has moved since it played."""
+    policy = distribution_of(batch.actions)
+    return distributed.all_gather(policy.kl_divergence(batch.dist_params, actor(batch.observations)))
+
+
+@torch.no_grad()
+def measure(actor, rollout, batch, steps):
     """Look at an update once it is done, all processes together: `Measured`.
 
     Args:
         actor: after the update.
         rollout, batch: what it learned from.
-        values: [M] what the critic said of the batch before it learned.
         steps: a list of `GradientStep`.
     """
-    policy = distribution_of(batch.actions)
     norms, losses, clipped = zip(*steps, strict=True)
-    kl = distributed.all_gather(policy.kl_divergence(batch.dist_params, actor(batch.observations)))
-    entropy = distributed.all_gather(policy.entropy(batch.dist_params))
-    values, targets = (distributed.all_gather(tensor) for tensor in (values, batch.targets))
+    kl = divergence(actor, batch)
+    entropy = distributed.all_gather(distribution_of(batch.actions).entropy(batch.dist_params))
+    values, targets = (distributed.all_gather(tensor) for tensor in (batch.values, batch.targets))
     fraction = kl.new_full((), torch.nan) if clipped[0] is None else distributed.all_reduce(torch.stack(clipped)).mean()
     return Measured(
         episode_returns=distributed.all_gather(rollout.episode_returns.flatten()),

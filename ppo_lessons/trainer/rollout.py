@@ -51,6 +51,7 @@ class Batch(NamedTuple):
     old_logp: torch.Tensor  # [M] log probability of the action under that policy
     advantages: torch.Tensor  # [M]
     targets: torch.Tensor  # [M] what the critic should say
+    values: torch.Tensor  # [M] what it said before
     games: int  # N of this process
     share: float  # this process's part of the steps that all processes hold together
 
@@ -65,9 +66,9 @@ class Batch(NamedTuple):
             yield Batch(*(column[chosen] for column in columns), games, share)
 
 
-def to_batch(rollout, *, old_logp, advantages, targets):
-    """The steps of a rollout, with three more numbers [T, N] for each, as a `Batch`."""
-    columns = rollout.observations, rollout.actions, rollout.dist_params, old_logp, advantages, targets
+def to_batch(rollout, *, old_logp, advantages, targets, values):
+    """The steps of a rollout, with four more numbers [T, N] for each, as a `Batch`."""
+    columns = rollout.observations, rollout.actions, rollout.dist_params, old_logp, advantages, targets, values
     games, share = rollout.rewards.shape[1], 1 / distributed.world.size
     return Batch(*(rollout.flat(column) for column in columns), games, share)
 

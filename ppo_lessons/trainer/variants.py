@@ -1,16 +1,17 @@
 """What the earlier algorithms of the course do otherwise than PPO, one small function each.
 
-They are settings of the same trainer (`config.ALGORITHMS`): `of(config)` says which of PPO's four parts they replace.
+They are settings of the same trainer (`config.ALGORITHMS`): `of(config)` says which of PPO's five parts they replace.
 The page `ppo.py` takes its own part wherever a field is None.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 
 from ppo_lessons.advantage import td_error
-from ppo_lessons.baseline import subtract_baseline
+from ppo_lessons.baseline import clipped_value_loss, subtract_baseline
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.importance_sampling import surrogate_objective
 from ppo_lessons.kl_penalty import adapt_beta, penalized_objective
@@ -28,6 +29,7 @@ class Variant(NamedTuple):
     advantages_and_targets: Callable | None = None  # (rollout, values, next_values, config) -> two [T, N]
     policy_step: Callable | None = None  # (actor, batch, config, minimise): the actor's only step, before the epochs
     policy_terms: Callable | None = None  # (actor, minibatch, config) -> objective, entropy bonus, what was clipped
+    critic_loss: Callable | None = None  # (critic, minibatch, config) -> 0-d
 
 
 def of(config):
@@ -37,6 +39,7 @@ def of(config):
         advantages_and_targets=ESTIMATORS.get(config.advantage_estimator),
         policy_step=POLICY_STEPS.get(config.objective),
         policy_terms=POLICY_TERMS.get(config.objective),
+        critic_loss=clipped_critic_loss if config.value_clip < math.inf else None,
     )
 
 
@@ -154,6 +157,15 @@ POLICY_STEPS = {"score": score_step, "trust_region": natural_step}
 POLICY_TERMS = {"score": nothing, "trust_region": nothing, "penalty": penalty}
 
 
+# Lesson 13: a clip for the critic, too
+
+
+def clipped_critic_loss(critic, minibatch, config):
+    """The critic gains nothing from moving further than `value_clip` from what it said before the update."""
+    values = critic(minibatch.observations).squeeze(-1)
+    return clipped_value_loss(values, minibatch.targets, minibatch.values, epsilon=config.value_clip)
+
+
 def next_beta(config, kl):
     """The price for the next update: adapted where there is a target."""
-    return adapt_beta(config.beta, kl, target=config.kl_target) if config.kl_target > 0 else config.beta
+    return adapt_beta(config.beta, kl, target=config.beta_target_kl) if config.beta_target_kl > 0 else config.beta
