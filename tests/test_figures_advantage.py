@@ -50,6 +50,28 @@ def test_errors_stay_inside_the_axes_and_the_lowest_point_is_seen(critic_error, 
     assert min(canvas.artists["total"].get_ydata()) == canvas.artists["best"].get_ydata()[0]
 
 
+@pytest.mark.parametrize("plays", [64, 256, 1024])
+def test_the_sums_in_numbers_tell_the_lowest_point_where_the_curve_is_nearly_flat(plays):
+    canvas = Canvas(pictures.n_steps, n=1, critic_error=0.0, plays=plays)
+    curve_top = 0.0
+    for quarter in range(13):  # the slider's values, 0 to 3
+        canvas.move(n=1, critic_error=quarter / 4, plays=plays)
+        sums = [float(label.get_text()) for label in canvas.artists["sums"]]
+        lowest = canvas.artists["best"].get_xdata()[0] - 1
+        assert sums == pytest.approx(canvas.artists["total"].get_ydata(), abs=5e-5)
+        assert sums[lowest] == min(sums)
+        assert [label.get_weight() == "bold" for label in canvas.artists["sums"]].index(True) == lowest
+        curve_top = max(curve_top, *canvas.artists["total"].get_ydata())
+    assert curve_top < canvas.artists["sums"][0].get_position()[1]  # the numbers stand above the curves
+
+
+def test_the_gaussian_does_not_say_beforehand_which_action_is_the_right_one():
+    canvas = Canvas(pictures.gaussian, mean=0.0, spread=0.7, action=1.6)
+    (legend,) = canvas.figure.legends
+    words = " ".join(text.get_text() for text in legend.get_texts())
+    assert "raw" in words and "clipped" in words and "wrong" not in words
+
+
 def test_the_start_does_not_answer_which_n_is_best_for_a_wrong_critic():
     """The notebook asks for error 2; it starts with the exact critic, of which section 4 has told."""
     from pictures import at_start

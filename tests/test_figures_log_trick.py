@@ -3,8 +3,10 @@
 import re
 
 import pytest
+from matplotlib.text import Text
 
 from ppo_lessons.experiments.log_trick import RUNS, UPDATES
+from ppo_lessons.figures import __main__ as assets
 from ppo_lessons.figures import log_trick, variance_ladder
 from ppo_lessons.figures.style import Canvas
 
@@ -21,12 +23,19 @@ def test_the_runs_that_are_not_there_yet_are_empty():
     first = next(canvas.stages(plays=2, reuse=3))
     assert [len(line.get_xdata()) for line in lines] == [UPDATES + 1] + [0] * (RUNS - 1)
     assert list(mean.get_ydata()) == list(lines[0].get_ydata())
-    assert "1" in re.findall(r"[\d.]+", first)  # of the ten samples one is there
+    assert "1" in re.findall(r"[\d.]+", first)  # of the ten runs one is there
 
 
 def test_the_number_of_plays_is_rounded_up():
     texts = [text.get_text() for text in Canvas(log_trick.estimate, doublings=6, sample=0).artists["right"].texts]
     assert texts == ["N = 146"]  # at 145 the error is still a little longer than the gradient
+
+
+def test_the_picture_that_opens_the_lesson_does_not_tell_how_many_plays_are_needed():
+    picture, values = assets.PICTURES["log_trick"]
+    figure = Canvas(picture, **values).figure
+    words = [text.get_text() for text in figure.findobj(Text)]
+    assert any("batch" in word for word in words) and not any("146" in word for word in words)
 
 
 def test_the_curves_show_only_the_way_that_the_slider_went():

@@ -137,11 +137,11 @@ def compare_one(doublings, sample):
 
 # REINFORCE, and what happens when the plays are used again
 
-UPDATES, STEP_SIZE, RUNS = 20, 0.2, 10
+UPDATES, STEP_SIZE, RUNS = 20, 0.2, 10  # runs differ in the plays that they draw, and in nothing else
 
 
 def runs(weigh, plays, reuse, *, updates=UPDATES, step_size=STEP_SIZE):
-    """True J after each update for ten samples, one list at a time."""
+    """True J after each update, for ten runs, one list at a time. Each batch of `plays` is used `reuse` times."""
     world = Corridor()
     start = world.policy(SLIDES_POLICY)
     for seed in range(RUNS):

@@ -116,12 +116,15 @@ def build_n_steps(figure):
     (total,) = right.plot(ns, np.ones(STEPS), **TOTAL)
     (best,) = right.plot([], [], "v", color="black", markersize=8)
     here = right.axvline(1, color=ADVANTAGE["color"], linewidth=1.2)
-    right.set(xlim=(0.7, STEPS + 0.3), ylim=(0, 0.23), xlabel="n, number of real rewards used")
-    right.set(ylabel="error of the gradient", xticks=ns)
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}  # the line at n passes behind the words
+    right.text(0.62, 0.272, "the sum in numbers:", va="top", fontsize=8.5, bbox=paper)  # it may be nearly flat
+    sums = [right.text(n, 0.224, "", ha="center", va="bottom", fontsize=8.5, bbox=paper) for n in ns]
+    right.set(xlim=(0.5, STEPS + 0.5), ylim=(0, 0.275), xlabel="n, number of real rewards used")
+    right.set(ylabel="error of the gradient", xticks=ns, yticks=[0, 0.05, 0.1, 0.15, 0.2])
     handles, names = [bias, variance, total, best], ["bias²", "variance / N", "sum", "lowest point"]
     figure.legend(handles, names, loc="outside lower center", ncols=4)
     lines = {"bias": bias, "variance": variance, "total": total, "best": best, "here": here}
-    return {"left": left, "right": right, "bars": bars, "labels": labels, **lines}
+    return {"left": left, "right": right, "bars": bars, "labels": labels, "sums": sums, **lines}
 
 
 def update_n_steps(artists, *, n, critic_error, plays):
@@ -136,10 +139,13 @@ def update_n_steps(artists, *, n, critic_error, plays):
     artists["total"].set_ydata(total)
     artists["best"].set_data([lowest + 1], [total[lowest]])
     artists["here"].set_xdata([n, n])
+    for place, (label, height) in enumerate(zip(artists["sums"], total, strict=True)):
+        label.set_text(f"{height:.4f}")
+        label.set_weight("bold" if place == lowest else "normal")
     artists["left"].set_title(f"right, right, right by day:\n$A^{{({n})}}_0$ = {terms[-1]:.2f}")
     artists["right"].set_title(
         f"n = {lowest + 1} has the least error with N = {plays}\n"
-        f"here: {bias[n - 1]:.4f} bias² + {variance[n - 1]:.4f} variance / N"
+        f"at n = {n}: {bias[n - 1]:.4f} bias² + {variance[n - 1]:.4f} variance / N"
     )
     return (
         f"A critic error of {critic_error:.2f} and {plays} plays: at n = {n} squared bias is {bias[n - 1]:.4f} and "
@@ -209,7 +215,7 @@ def build_gaussian(figure):
     (right_dot,) = right.plot([], [], "o", color=POLICY["color"], markersize=8)
     (wrong_dot,) = right.plot([], [], "D", color=CLIPPED["color"], markersize=7)
     right.set(xlim=(-3, 3), ylim=(-9, 9), xlabel="action a", ylabel="d log π / d mean")
-    names = ["log π of the raw action", "log π of the clipped action (wrong)"]
+    names = ["the action as drawn (raw)", "the action as the game takes it (clipped)"]
     figure.legend([right_dot, wrong_dot], names, loc="outside lower center", ncols=2)
     lines = {"right_line": right_line, "wrong_line": wrong_line, "right_dot": right_dot, "wrong_dot": wrong_dot}
     return {"left": left, "right": right, "density": density, "raw": raw, "held": held, **lines}
@@ -230,7 +236,7 @@ def update_gaussian(artists, *, mean, spread, action):
     means = [rounded(mean_score(mean, spread, box=box)) for box in (torch.inf, BOX)]
     outside = share_outside(mean, spread, box=BOX)
     artists["left"].set_title(f"log π(a) = {logp:.2f};\n{outside:.0%} of the actions leave the box")
-    artists["right"].set_title(f"mean over all actions:\nraw {means[0]:.2f}, clipped {means[1]:.2f}")
+    artists["right"].set_title(f"mean over all actions, which must be 0:\nraw {means[0]:.2f}, clipped {means[1]:.2f}")
     return (
         f"Mean {mean:.2f}, spread {spread:.2f}: the action {action:.2f} has log π = {logp:.2f} and score "
         f"{scores[0]:.2f}. Over all actions the score has mean {means[0]:.2f}, with clipped actions {means[1]:.2f}."

@@ -11,7 +11,6 @@ from ppo_lessons.experiments.baseline import (
     JUDGES,
     PLACES,
     STEPS,
-    best_baseline,
     best_constant,
     draw_plays,
     exact_values,
@@ -51,7 +50,7 @@ def build_praise(figure):
                     size = 4 + 16 * probability**0.5
                     (dot,) = axes.plot([action], [value], "o", color=RETURN["color"], markersize=size, gid="G")
                     dots[dot] = value
-        notes = [axes.text(action, 9.6, "", ha="center", fontsize=8.5) for action in range(3)]
+        notes = [axes.text(action, 10.2, "", ha="center", fontsize=8.5) for action in range(3)]
         panels.append({"line": line, "dots": dots, "notes": notes, "axes": axes})
     panels[0]["axes"].set_ylabel("return $G_0$, and baseline")
     return {"panels": panels, "title": figure.suptitle(" ", fontsize=10.5)}
@@ -94,12 +93,6 @@ def build_parabola(figure):
     axes.text(4.15, total[-1], "sum", va="center")
     axes.text(4.15, day[-1], "day", va="center", color=VARIANCE["color"])
     axes.text(4.15, night[-1], "night", va="center", color=VARIANCE["color"])
-    with_value = variance_with(exact_values()).sum().item()
-    least = variance_with(best_baseline(by_time=True)).sum().item()
-    axes.axhline(with_value, **VALUE)
-    axes.axhline(least, color=QUIET, linewidth=0.8)
-    words = f"b = V(s): {with_value:.2f} (the best b of step and state: {least:.2f})"
-    axes.text(-3.9, least - 1.0, words, va="top", fontsize=8.5, color=VALUE["color"])
     dots = [axes.plot([], [], "o", color="black", markersize=7, gid="b")[0] for _ in range(3)]
     bottom = best_constant()
     axes.plot([bottom], [total.min()], "v", color="black", markersize=8)
@@ -131,18 +124,20 @@ parabola = Picture(build_parabola, update_parabola, size=(720, 340))
 # Least squares
 
 HIGHEST = 60  # loss that is shown; the curve goes on above
+REWARDS = range(-8, 9, 4)  # what the axes number
 
 
 def build_regression(figure):
     left, right = figure.subplots(1, 2)
     bars = left.bar(range(8), np.zeros(8), width=0.7, color=RETURN["color"])
-    labels = [left.text(0, 0, "", ha="center", va="bottom", fontsize=8.5) for _ in range(8)]
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # the line of the guess passes behind the number
+    labels = [left.text(0, 0, "", ha="center", va="bottom", fontsize=8.5, bbox=paper) for _ in range(8)]
     guess = left.axvline(0, **VALUE)
-    left.set(xlim=(-8.6, 9), ylim=(0, 1.12), xlabel="reward-to-go G from here", ylabel="probability")
+    left.set(xlim=(-8.6, 9), ylim=(0, 1.12), xlabel="reward-to-go G from here", ylabel="probability", xticks=REWARDS)
     quiet_grid(right)
     (curve,) = right.plot([], [], **TOTAL)
     (dot,) = right.plot([], [], "o", color=VALUE["color"], markersize=8)
-    right.set(xlim=(-8.4, 8.4), ylim=(0, HIGHEST), xlabel="guess c", ylabel=r"mean of $(c - G)^2$")
+    right.set(xlim=(-8.4, 8.4), ylim=(0, HIGHEST), xlabel="guess c", ylabel=r"mean of $(c - G)^2$", xticks=REWARDS)
     return {
         "left": left,
         "right": right,
@@ -162,7 +157,7 @@ def update_regression(artists, *, place, guess):
         bar.set_x((values[number].item() if there else 0) - 0.35)
         shown = there and p[number] > 0.005
         label.set_text(f"{p[number]:.2f}" if shown else "")
-        label.set_position((values[number].item(), p[number].item() + 0.01) if shown else (0, 0))
+        label.set_position((values[number].item(), p[number].item() + 0.015) if shown else (0, 0))
     mean = expectation(values, p).item()
     loss = expected_loss(guess, values, p)
     artists["guess"].set_xdata([guess, guess])

@@ -53,7 +53,7 @@ def build_cancel(figure):
     for axes, line, top, name in ((middle, RETURN, 0.06, "∂P / ∂θ₁"), (last, POLICY, 1.0, "∂ log P / ∂θ₁")):
         quiet_grid(axes)
         curves.append(axes.plot([], [], **line)[0])
-        dots.append(axes.plot([], [], "o", color=line["color"], markersize=8)[0])
+        dots.append(axes.plot([], [], "o", color=line["color"], markersize=8, clip_on=False)[0])
         axes.set(xlim=(0.48, 1.02), ylim=(0, top), xlabel="probability that right works", ylabel=name)
     return {
         "left": left,
@@ -154,7 +154,7 @@ def build_estimate(figure):
     left.set_rlim(0, 2.6)
     left.set_rticks([0, 1, 2], ["0.1", "1", "10"])
     left.set_thetagrids([0, 45, 90, 135, 180])
-    left.tick_params(pad=1)
+    left.tick_params(pad=3)
     words = "length of the estimate, and its angle to the truth"
     left.text(0.5, 0.12, words, transform=left.transAxes, ha="center", va="bottom")
     left.set_title(" ", y=0.85)
@@ -225,7 +225,7 @@ def show_runs(lines, mean, curves):
 
 
 def compare_runs(artists, names, pairs, labels):
-    """Draw two groups of runs side by side as they come; yields the number of samples and what each group reached.
+    """Draw two groups of runs side by side as they come; yields how many there are and what each group reached.
 
     `names` are the two groups' artists, `pairs` gives one curve for each group, `labels` begin the two titles.
     """
@@ -252,10 +252,10 @@ def build_reinforce(figure):
 def update_reinforce(artists, *, plays, reuse):
     pairs = zip(runs(total_return, plays, 1), runs(total_return, plays, reuse), strict=True)
     times = "once" if reuse == 1 else f"{reuse} times"
-    labels = "each sample used once", f"each sample used {times}"
-    for samples, words in compare_runs(artists, ("once", "again"), pairs, labels):
+    labels = "each batch used once", f"each batch used {times}"
+    for number, words in compare_runs(artists, ("once", "again"), pairs, labels):
         yield (
-            f"{samples} of {RUNS} runs, {plays} plays an update, {UPDATES} updates: used once, {words[0]}; "
+            f"{number} of {RUNS} runs, {UPDATES} updates with batches of {plays} plays: each used once, {words[0]}; "
             f"used {times}, {words[1]}."
         )
 
