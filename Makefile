@@ -18,7 +18,7 @@ controls distributed frames in_place install lab notebooks_elsewhere practice)
 CHECKED = $(filter-out $(UNCHECKED),$(wildcard tests/test_*.py)) \
 $(filter-out ppo_lessons/controls.py ppo_lessons/lab.py,$(wildcard ppo_lessons/*.py)) ppo_lessons/trainer ppo_lessons/envs
 
-.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui ladder scaling site ten-runs constraints test-newest
+.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui defaults ladder details scaling site ten-runs constraints test-newest
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -55,8 +55,14 @@ bench-ui: .venv/installed-test ## time each picture from a slider's event to new
 ten-runs: .venv/installed-test ## run each notebook ten times in a row, elsewhere and without a network: an hour
 	$(BIN)/python tests/ten_runs.py
 
+defaults: .venv/installed ## search for the settings with which every seed learns CartPole in the fewest steps: half an hour
+	$(BIN)/python -m ppo_lessons.experiments.defaults
+
 ladder: .venv/installed ## train all ten algorithms with ten seeds and record what came out: about ten minutes
 	$(BIN)/python -m ppo_lessons.experiments.ladder
+
+details: .venv/installed ## switch each detail of the trainer alone, ten seeds each, on three games: under 60 minutes
+	$(BIN)/python -m ppo_lessons.experiments.details
 
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
 	$(BIN)/python -m ppo_lessons.experiments.scaling

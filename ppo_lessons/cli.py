@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ppo_lessons.expectation import standard_error
 from ppo_lessons.ppo import ALGORITHMS, Config, Record, choose_device, evaluate, train
 from ppo_lessons.trainer import distributed
-from ppo_lessons.trainer.config import GAMES
+from ppo_lessons.trainer.config import settings_for
 
 
 def main(arguments=None):
@@ -40,7 +40,7 @@ def make_parser(arguments):
     algorithm_help = f"sets the defaults of the options below; one of {', '.join(ALGORITHMS)}; default: %(default)s"
     first.add_argument("--algorithm", choices=ALGORITHMS, default="ppo-clip", metavar="NAME", help=algorithm_help)
     chosen = first.parse_known_args(arguments)[0]
-    settings = {**GAMES.get(chosen.env_id.removeprefix("ppo_lessons/"), {}), **ALGORITHMS[chosen.algorithm]}
+    settings = settings_for(chosen.env_id, chosen.algorithm)
     parser = argparse.ArgumentParser(
         prog="python -m ppo_lessons.ppo",
         description="Train an agent by PPO, or by one of the algorithms that lead to it.",

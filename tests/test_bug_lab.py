@@ -13,7 +13,7 @@ from ppo_lessons.experiments.bug_lab import BUGS, CASES, TELLS, column, train_us
 from ppo_lessons.figures import bug_lab as bug_lab_figures
 from ppo_lessons.gae import gae
 
-SHORT = ppo.Config(total_steps=3 * 2048, device="cpu")
+SHORT = ppo.Config(**{**bug_lab.SETTINGS, "total_steps": 3 * 2048})
 
 
 def numbers(records):

@@ -12,6 +12,7 @@ from ppo_lessons import ppo
 from ppo_lessons.advantage import td_error
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.kl_penalty import approximate_kl
+from ppo_lessons.trainer.config import PLAIN
 
 
 def no_bootstrap_at_a_time_limit(gae):
@@ -113,7 +114,7 @@ def train_with(bug, config):
 
 # A run and its twin
 
-STEPS = 100_000
+SETTINGS = {**PLAIN, "device": "cpu"}
 CURVES = ("return", "KL at the first minibatch", "explained variance", "value loss", "entropy")
 NONE = "none of them"
 TELLS = {  # the curve that betrays each bug most clearly
@@ -136,7 +137,7 @@ def rows(bug, seed):
         yield from FINISHED[bug, seed]
         return
     run = []
-    for record, first_kl in train_with(bug, ppo.Config(seed=seed, total_steps=STEPS, device="cpu")):
+    for record, first_kl in train_with(bug, ppo.Config(seed=seed, **SETTINGS)):
         numbers = record.mean_return, first_kl, record.explained_variance, record.value_loss, record.entropy
         run.append((record.env_steps / 1000, *numbers))
         yield run[-1]

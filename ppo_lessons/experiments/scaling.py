@@ -53,8 +53,9 @@ CHILD = """
 import json, sys
 from ppo_lessons.trainer import distributed
 from ppo_lessons.ppo import Config, train
+from ppo_lessons.trainer.config import PLAIN
 with distributed.processes("cpu"):
-    config = Config(device="cpu", **json.loads(sys.argv[1]))
+    config = Config(**{**PLAIN, "device": "cpu", **json.loads(sys.argv[1])})
     seconds = [record.seconds for record in train(config)]
     if distributed.world.rank == 0:
         print((config.updates - 2) * config.batch_size / (seconds[-1] - seconds[2]))

@@ -109,8 +109,8 @@ class Config:
         return self.target_kl < math.inf
 
 
-# What each step of the course buys: the same trainer with other settings. The first three need whole episodes, and so
-# they play few games for long. Without a critic nothing may shift the advantages: `normalize` would be a baseline.
+# The algorithms of the course: the same trainer with other settings. The first three need whole episodes, and so they
+# play few games for long. Without a critic nothing may shift the advantages: `normalize` would be a baseline.
 SCORE = {"objective": "score"}
 EPISODES = {**SCORE, "num_envs": 4, "num_steps": 512}
 ALGORITHMS = {
@@ -126,12 +126,26 @@ ALGORITHMS = {
     "ppo-clip": {},
 }
 
-
-# What the command line sets for a game, in torch or in NumPy; other games begin with the defaults. All Pendulums end
-# together, every 200 steps: with rollouts of 200 steps each update sees whole episodes and not one phase of them.
+# What other games and other algorithms begin with: the defaults of `Config` were searched for PPO-clip on CartPole.
+PLAIN = {
+    "total_steps": 100_000,
+    "num_envs": 64,
+    "num_steps": 32,
+    "epochs": 4,
+    "minibatches": 4,
+    "learning_rate": 5e-3,
+    "gamma": 0.99,
+    "lam": 0.95,
+    "epsilon": 0.2,
+    "entropy_weight": 0.01,
+}
+# Games with settings of their own, in torch or in NumPy. All Pendulums end together, every 200 steps: with rollouts of
+# 200 steps each update sees whole episodes and not one phase of them.
 GAMES = {
-    "Acrobot-v1": {"total_steps": 200_000},
+    "CartPole-v1": {},
+    "Acrobot-v1": {**PLAIN, "total_steps": 200_000},
     "Pendulum-v1": {
+        **PLAIN,
         "total_steps": 300_000,
         "num_envs": 32,
         "num_steps": 200,
@@ -142,6 +156,12 @@ GAMES = {
         "entropy_weight": 0.0,
     },
 }
+
+
+def settings_for(env_id, algorithm="ppo-clip"):
+    """What the command line sets for a game and an algorithm, as far as it is not the default: a dict."""
+    game = GAMES.get(env_id.removeprefix("ppo_lessons/"), PLAIN)
+    return {**({} if algorithm == "ppo-clip" else PLAIN), **game, **ALGORITHMS[algorithm]}
 
 
 def choose_device(name):
