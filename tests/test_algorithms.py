@@ -2,19 +2,15 @@
 
 import dataclasses
 import itertools
-import json
 import math
 
 import pytest
 import torch
 
-from ppo_lessons import cli, data, ppo
-from ppo_lessons.experiments import ladder as algorithm_ladder
-from ppo_lessons.figures import ladder as pictures
-from ppo_lessons.figures.style import Canvas
+from ppo_lessons import cli, ppo
 from ppo_lessons.ppo import ALGORITHMS, Config, evaluate, train
 from ppo_lessons.trainer import variants
-from ppo_lessons.trainer.config import MONTE_CARLO
+from ppo_lessons.trainer.config import MONTE_CARLO, settings_for
 from ppo_lessons.trainer.rollout import Game, Rollout
 from ppo_lessons.trainer.variants import whole_episodes
 
@@ -53,7 +49,7 @@ def rollout(rewards, terminated, truncated):
 
 
 def settings(name, **changes):
-    return Config(**{"device": "cpu", **ALGORITHMS[name], **changes})
+    return Config(**{"device": "cpu", **settings_for("CartPole-v1", name), **changes})
 
 
 def test_whole_episodes_by_hand():
@@ -189,7 +185,7 @@ def test_monte_carlo_weights_are_used_once_with_the_score():
             assert config.objective == "score", name
             assert config.num_steps >= 500, name
         if config.advantage_estimator in ("total_return", "reward_to_go"):
-            assert not config.normalize, name
+            assert config.normalize == "none", name
         assert set(changes) <= {field.name for field in dataclasses.fields(Config)}
 
 
@@ -206,34 +202,3 @@ def test_command_line_knows_the_algorithms(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--algorithm", "sarsa"])
     assert "sarsa" in capsys.readouterr().err
-
-
-# The recorded comparison
-
-
-def test_bootstrap_interval():
-    assert algorithm_ladder.bootstrap_interval([5.0, 5.0, 5.0]) == [5.0, 5.0]
-    low, high = algorithm_ladder.bootstrap_interval(range(100))  # mean 49.5, standard error 2.89
-    assert low == pytest.approx(49.5 - 1.96 * 2.89, abs=0.4)
-    assert high == pytest.approx(49.5 + 1.96 * 2.89, abs=0.4)
-
-
-@pytest.mark.slow
-def test_a_small_comparison_can_be_measured_and_drawn(monkeypatch):
-    monkeypatch.setattr(algorithm_ladder, "EPISODES", 2)
-    result = algorithm_ladder.measure(seeds=2, total_steps=6144)
-    assert list(result["algorithms"]) == list(ALGORITHMS)
-    assert json.loads(json.dumps(result)) == result
-    for picture in (pictures.curves(result), pictures.finals(result)):
-        assert "ppo-clip" in Canvas(picture).text
-
-
-def test_the_recorded_comparison_is_of_todays_algorithms():
-    result = data.load("ladder")
-    assert list(result["algorithms"]) == list(ALGORITHMS)
-    assert len(result["seeds"]) == 10
-    for name, row in result["algorithms"].items():
-        assert {key: str(v) if v == math.inf else v for key, v in ALGORITHMS[name].items()} == row["settings"]
-        finals = [run["final"] for run in row["runs"]]
-        assert row["mean"] == pytest.approx(sum(finals) / 10)
-        assert row["interval"] == algorithm_ladder.bootstrap_interval(finals)

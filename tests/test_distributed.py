@@ -14,7 +14,7 @@ from ppo_lessons.trainer import distributed
 from ppo_lessons.trainer.distributed import World
 
 RUN = Path(__file__).with_name("distributed_run.py")
-SMALL = {"total_steps": 768, "num_envs": 8, "num_steps": 32, "learning_rate": 1e-3}
+SMALL = {"total_steps": 768, "num_envs": 8, "num_steps": 32, "epochs": 4, "minibatches": 4, "learning_rate": 1e-3}
 EXACT = {**SMALL, "dtype": "float64"}
 RUNS = {
     "float32": SMALL,
@@ -94,7 +94,8 @@ def test_a_checkpoint_goes_from_two_processes_to_one_and_back(folder, alone, tog
 
 
 def test_the_command_line_prints_and_saves_once(tmp_path):
-    options = ["--total-steps", "768", "--num-envs", "8", "--device", "cpu", "--save", tmp_path / "run.pt"]
+    options = ["--total-steps", "768", "--num-envs", "8", "--num-steps", "32", "--device", "cpu"]
+    options += ["--save", tmp_path / "run.pt"]
     done = torchrun(2, "ppo_lessons.ppo", *options, module=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("100 greedy episodes") == 1

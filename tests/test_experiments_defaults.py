@@ -5,6 +5,7 @@ import pytest
 from ppo_lessons import data
 from ppo_lessons.experiments import defaults
 from ppo_lessons.ppo import Config
+from ppo_lessons.trainer.config import PLAIN
 
 
 def row(*returns, number=0):
@@ -17,6 +18,8 @@ def test_the_candidates_are_in_the_grid_and_play_whole_rollouts():
     for settings in drawn[1:]:
         assert all(settings[name] in values for name, values in defaults.GRID.items())
         Config(**settings, total_steps=defaults.BUDGETS[0])
+        assert defaults.quick(settings, 30_000)
+    assert defaults.quick(drawn[0], PLAIN["total_steps"])  # what the others are held to
 
 
 def test_search_and_confirmation_share_no_seed():
@@ -45,6 +48,8 @@ def test_the_smallest_budget_at_which_one_is_confirmed_wins(monkeypatch):
     """Here the candidate with the number b passes from budget b on, and number 40,000 only with the seeds searched."""
     numbers = [65_000, 40_000, 50_000]
     monkeypatch.setattr(defaults, "candidates", lambda: [{"number": number} for number in numbers])
+    monkeypatch.setattr(defaults, "quick", lambda settings, total_steps: True)
+    monkeypatch.setattr(defaults, "changed", lambda settings: 0)
 
     def final_return(settings, total_steps, seed):
         lucky = settings["number"] == 40_000 and seed in defaults.CONFIRM
@@ -55,7 +60,7 @@ def test_the_smallest_budget_at_which_one_is_confirmed_wins(monkeypatch):
     result = defaults.measure()
     assert result["chosen"] == {"total_steps": 50_000, "number": 50_000}
     assert result["confirmed"] == [500.0] * 20
-    assert {row["total_steps"] for row in result["tried"]} == {20_000, 25_000, 30_000, 40_000, 50_000}
+    assert {row["total_steps"] for row in result["tried"]} == {b for b in defaults.BUDGETS if b <= 50_000}
 
 
 # The record

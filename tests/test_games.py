@@ -18,7 +18,7 @@ SHORT = ["--total-steps", "512", "--num-envs", "4", "--num-steps", "64", "--devi
 def test_settings_are_of_the_config_and_for_a_game_that_exists(name):
     config = Config(env_id=f"ppo_lessons/{name}", **GAMES[name])
     assert gymnasium.spec(name).id == gymnasium.spec(config.env_id).id.removeprefix("ppo_lessons/")
-    assert config.updates > 20
+    assert config.updates > 10
 
 
 @pytest.mark.slow

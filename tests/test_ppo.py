@@ -33,7 +33,9 @@ from ppo_lessons.trainer.rollout import Game, collect
 from ppo_lessons.validation import NonFiniteError
 
 CARTPOLE = "ppo_lessons/CartPole-v1"
-SMALL = Config(total_steps=1024, num_envs=8, num_steps=32, device="cpu")  # 4 updates in a twentieth of a second
+SMALL = Config(  # 4 updates in a twentieth of a second
+    total_steps=1024, num_envs=8, num_steps=32, epochs=4, minibatches=4, learning_rate=5e-3, device="cpu"
+)
 
 
 def small(**changes):
@@ -136,6 +138,17 @@ gymnasium.register("ppo_tests/NanObservation-v0", BadObservation)
         ({"beta": math.nan}, "beta"),
         ({"entropy_weight": -0.01}, "entropy_weight"),
         ({"value_weight": -1.0}, "value_weight"),
+        ({"normalize": True}, "normalize must be one of rollout, minibatch, none, got True"),
+        ({"normalize": "batch"}, "normalize must be one of .* got 'batch'"),
+        ({"normalize": "minibatch", "minibatches": 2048}, "minibatches of one step cannot be normalized"),
+        ({"normalize": "minibatch", "objective": "score"}, "with the objective 'score' the actor takes one step"),
+        ({"normalize": "minibatch", "objective": "trust_region"}, "with the objective 'trust_region' the actor takes"),
+        ({"target_kl": -0.01}, "target_kl must not be negative, got -0.01"),
+        ({"target_kl": math.nan}, "target_kl"),
+        ({"target_kl": 0.02, "objective": "score"}, "no epoch stopped"),
+        ({"target_kl": 0.02, "capture": True}, "capture needs .* nor a target of the KL"),
+        ({"value_clip": -0.2}, "value_clip must not be negative, got -0.2"),
+        ({"value_clip": math.nan}, "value_clip"),
     ],
 )
 def test_config_refuses(changes, words):
@@ -149,16 +162,25 @@ def test_config_counts_whole_rollouts_and_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seed = 1
     assert Config(epsilon=math.inf).epsilon == math.inf
+    assert Config(normalize="minibatch", minibatches=1024).batch_size == 2 * 1024
+    assert [Config(target_kl=target).stops_early for target in (0.0, 0.02, math.inf)] == [True, True, False]
 
 
 # No formula of its own
 
-ON_THE_PAGE = {"gae": "gae", "normalize": "advantage", "value_loss": "baseline", "clipped_objective": "clip"}
+ON_THE_PAGE = {
+    "gae": "gae",
+    "normalize": "advantage",
+    "value_loss": "baseline",
+    "clipped_objective": "clip",
+    "early_stop": "kl_penalty",
+}
 FORMULAS = {  # where the trainer calls it, its name: the lesson that derives it
     **{(ppo, name): lesson for name, lesson in ON_THE_PAGE.items()},
     (records_of_updates, "explained_variance"): "baseline",
     (records_of_updates, "standard_error"): "expectation",
     (variants, "penalized_objective"): "kl_penalty",
+    (variants, "clipped_value_loss"): "baseline",
 }
 CUT_OF_THE_GRADIENT = "torch.nn.utils.clip_grad_norm_"
 OF_A_SOFTMAX = {"entropy": "entropy", "kl_divergence": "kl_penalty"}  # and for a Gaussian something else
@@ -179,8 +201,15 @@ def test_sampling_uses_the_lessons_softmax():
     assert distributions.softmax_policy is importlib.import_module("ppo_lessons.policy_gradient").softmax_policy
 
 
-@pytest.mark.parametrize("objective", ["clip", "penalty"])
-def test_formulas_are_called(objective, monkeypatch):
+@pytest.mark.parametrize(
+    ("changes", "not_needed"),
+    [
+        ({}, {"penalized_objective", "clipped_value_loss", "early_stop"}),
+        ({"objective": "penalty"}, {"clipped_objective", "clipped_value_loss", "early_stop"}),
+        ({"value_clip": 1.0, "target_kl": 0.02}, {"penalized_objective", "value_loss"}),
+    ],
+)
+def test_formulas_are_called(changes, not_needed, monkeypatch):
     called = set()
 
     def spy(name, function):
@@ -194,9 +223,9 @@ def test_formulas_are_called(objective, monkeypatch):
         monkeypatch.setattr(module, name, spy(name, getattr(module, name)))
     for name in OF_A_SOFTMAX:
         monkeypatch.setattr(Softmax, name, staticmethod(spy(name, getattr(Softmax, name))))
-    list(train(small(objective=objective)))
+    list(train(small(**changes)))
     formulas = {name for _, name in FORMULAS} | set(OF_A_SOFTMAX)
-    assert called == formulas - {"penalized_objective" if objective == "clip" else "clipped_objective"}
+    assert called == formulas - not_needed
 
 
 def test_the_page_is_a_page():
@@ -210,7 +239,8 @@ def test_the_page_is_a_page():
     strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert strings.isdisjoint(OBJECTIVES + ADVANTAGE_ESTIMATORS)  # no branch for another algorithm
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assert defined == {"train", "improve", "advantages_and_targets", "policy_terms", "total_loss", "gradient_step"}
+    parts = {"advantages_and_targets", "policy_terms", "critic_loss", "total_loss", "gradient_step"}
+    assert defined == {"train", "improve", *parts}
 
 
 def test_the_page_holds_no_formula():
@@ -300,7 +330,8 @@ def test_one_update_equals_the_equations_written_out(objective):
     assert numbers["entropy"] == pytest.approx(-(old.exp() * old).sum(-1).mean().item(), rel=1e-5)
 
 
-def test_learning_rate_falls_linearly(monkeypatch):
+@pytest.mark.parametrize(("anneal", "expected"), [(True, [0.004, 0.003, 0.002, 0.001]), (False, [0.004] * 4)])
+def test_learning_rate_falls_linearly_or_stays(anneal, expected, monkeypatch):
     rates = []
     original = ppo.improve
 
@@ -309,8 +340,104 @@ def test_learning_rate_falls_linearly(monkeypatch):
         return original(actor, critic, optimizer, *args, **kwargs)
 
     monkeypatch.setattr(ppo, "improve", watch)
-    list(train(small(learning_rate=0.004)))
-    assert rates == pytest.approx([0.004, 0.003, 0.002, 0.001])
+    list(train(small(learning_rate=0.004, anneal=anneal)))
+    assert rates == pytest.approx(expected)
+
+
+# What practitioners set: each setting does what its name says, and nothing where it is off
+
+
+def gradient_steps(config, monkeypatch):
+    """The number of gradient steps in each update, and the records."""
+    steps, records = [], []
+    original = ppo.gradient_step
+
+    def count(*args):
+        steps[-1] += 1
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ppo, "gradient_step", count)
+        training = train(config)
+        for _ in range(config.updates + 1):
+            steps.append(0)
+            records.append(next(training))
+    return steps[1:], records[1:]
+
+
+def test_the_epochs_end_where_the_policy_has_moved_far_enough(monkeypatch):
+    """4 minibatches an epoch: one epoch where any move is too far, all four where none is."""
+    kl = {}
+    for target, expected in ((0.0, [4] * 4), (math.inf, [16] * 4), (1e6, [16] * 4)):
+        steps, records = gradient_steps(small(target_kl=target), monkeypatch)
+        assert steps == expected
+        kl[target] = [record.kl for record in records]
+    assert kl[1e6] == kl[math.inf]
+    assert kl[0.0] != kl[math.inf]
+
+
+def test_an_update_ends_with_the_first_epoch_beyond_the_target(monkeypatch):
+    """`after[i]` is the KL after i + 1 epochs; the update that stops has done the same up to there."""
+    once, epochs = small(total_steps=256, learning_rate=0.002), set()
+    after = [gradient_steps(dataclasses.replace(once, epochs=n), monkeypatch)[1][0].kl for n in (1, 2, 3, 4)]
+    for target in (0.9 * min(after), *after):  # to reach a target is not to be beyond it
+        last = next((i for i, kl in enumerate(after) if kl > target), 3)
+        steps, records = gradient_steps(dataclasses.replace(once, target_kl=target), monkeypatch)
+        assert (steps, records[0].kl) == ([4 * (last + 1)], after[last])
+        epochs.add(last + 1)
+    assert len(epochs) >= 3
+
+
+def trained_critic(**changes):
+    *_, last = train(small(**changes))
+    return last.checkpoint["critic"]
+
+
+def test_a_wide_value_clip_changes_no_bit_and_a_narrow_one_gives_another_critic():
+    plain, wide, narrow = (trained_critic(**change) for change in ({}, {"value_clip": 1e6}, {"value_clip": 0.01}))
+    assert all(torch.equal(plain[name], wide[name]) for name in plain)
+    assert not any(torch.equal(plain[name], narrow[name]) for name in plain)
+
+
+def test_a_value_clip_of_0_lets_no_value_move_towards_its_target(monkeypatch):
+    """The first step is full, for V is V_old there; afterwards only values that went the wrong way pull back."""
+    errors, original = [], ppo.total_loss
+
+    def watch(objective, bonus, error, config):
+        errors.append(error.item())
+        return original(objective, bonus, error, config)
+
+    monkeypatch.setattr(ppo, "total_loss", watch)
+    for clip in (0.0, math.inf):
+        list(train(small(value_clip=clip, total_steps=256, minibatches=1, epochs=8)))
+    held, free = errors[:8], errors[8:]
+    assert held[0] == free[0]
+    assert held[-1] > 0.9 * held[0] > free[-1]
+
+
+@pytest.mark.parametrize("how", ["rollout", "minibatch", "none"])
+def test_advantages_are_normalized_where_the_setting_says(how, monkeypatch):
+    seen, original = [], ppo.clipped_objective
+
+    def watch(logp, old_logp, advantages, *, epsilon):
+        seen.append(advantages)
+        return original(logp, old_logp, advantages, epsilon=epsilon)
+
+    monkeypatch.setattr(ppo, "clipped_objective", watch)
+    list(train(small(normalize=how, epochs=1, total_steps=256)))
+
+    def is_normal(advantages):
+        return abs(advantages.mean()) < 1e-5 and abs(advantages.std() - 1) < 1e-4
+
+    assert len(seen) == 4
+    assert [is_normal(piece) for piece in seen] == [how == "minibatch"] * 4
+    assert is_normal(torch.cat(seen)) == (how == "rollout")
+
+
+def test_each_way_to_normalize_trains_in_its_own_way():
+    runs = [without_seconds(train(small(normalize=how))) for how in ("rollout", "minibatch", "none")]
+    assert len({run[-1] for run in runs}) == 3
+    assert runs[0] == without_seconds(train(small()))
 
 
 # Records
@@ -731,12 +858,28 @@ def test_other_files_are_refused(content, tmp_path):
         ({"lam": 0.5}, "lam was 0.95 and is 0.5"),
         ({"hidden": 32}, "hidden was 64 and is 32"),
         ({"env_id": "CartPole-v1"}, "env_id was 'ppo_lessons/CartPole-v1' and is 'CartPole-v1'"),
+        ({"normalize": "minibatch"}, "normalize was 'rollout' and is 'minibatch'"),
+        ({"anneal": False}, "anneal was True and is False"),
+        ({"target_kl": 0.02}, "target_kl was inf and is 0.02"),
     ],
 )
 def test_resume_with_other_settings_is_refused(changes, words, tmp_path):
     next(train(small())).save(tmp_path / "run.pt")
     with pytest.raises(ValueError, match=f"other settings: {words}"):
         next(train(small(**changes), resume=tmp_path / "run.pt"))
+
+
+def test_a_checkpoint_from_when_normalize_was_yes_or_no_is_refused_in_words(tmp_path):
+    first = next(train(small()))
+    first.checkpoint["config"]["normalize"] = True
+    first.save(tmp_path / "run.pt")
+    with pytest.raises(ValueError, match="other settings: normalize was True and is 'rollout'"):
+        next(train(small(), resume=tmp_path / "run.pt"))
+    for name in ("anneal", "target_kl", "value_clip"):
+        del first.checkpoint["config"][name]
+    first.save(tmp_path / "run.pt")
+    with pytest.raises(ValueError, match=r"another version .* \['anneal', 'target_kl', 'value_clip'\]"):
+        next(train(small(), resume=tmp_path / "run.pt"))
 
 
 def test_a_checkpoint_says_on_which_device_it_was_written(tmp_path):
@@ -786,7 +929,8 @@ def default_run():
 def test_a_killed_run_resumes_as_if_nothing_had_happened(attempt, default_run, tmp_path):
     path = tmp_path / "run.pt"
     moment = random.SystemRandom()
-    seen, pause = moment.randrange(36), moment.uniform(0, 0.05)
+    updates = Config().updates
+    seen, pause = moment.randrange(updates - 5), moment.uniform(0, 0.05)
     with subprocess.Popen([sys.executable, "-c", CHILD, path], stdout=subprocess.PIPE, text=True) as child:
         for _ in range(seen + 1):
             child.stdout.readline()
@@ -794,7 +938,7 @@ def test_a_killed_run_resumes_as_if_nothing_had_happened(attempt, default_run, t
         child.kill()
     assert child.returncode == (1 if os.name == "nt" else -signal.SIGKILL), f"it ended by itself: {seen=}, {pause=}"
     resumed = list(train(Config(device="cpu"), resume=path))
-    assert 1 <= len(resumed) <= 48 - seen
+    assert 1 <= len(resumed) <= updates - seen
     assert without_seconds(resumed) == without_seconds(default_run[-len(resumed) :])
     ours, theirs = resumed[-1].policy.state_dict(), default_run[-1].policy.state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -825,7 +969,7 @@ def test_interrupting_keeps_what_was_learned(tmp_path, monkeypatch):
 
 # The command line
 
-SHORT = ["--total-steps", "1024", "--num-envs", "8", "--device", "cpu"]
+SHORT = ["--total-steps", "1024", "--num-envs", "8", "--num-steps", "32", "--device", "cpu"]
 
 
 def command(*arguments):
@@ -856,6 +1000,8 @@ def test_command_line_trains_saves_and_resumes(tmp_path):
     ("arguments", "words"),
     [
         (["--lam", "2"], "lam must lie in [0, 1], got 2.0"),
+        (["--normalize", "True"], "normalize must be one of rollout, minibatch, none, got 'True'"),
+        (["--target-kl", "-1"], "target_kl must not be negative, got -1.0"),
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--speed", "9"], "unrecognized arguments: --speed 9"),
         (["--env", "Nope-v0"], "Environment `Nope` doesn't exist"),
@@ -876,6 +1022,15 @@ def test_command_line_says_what_is_wrong(arguments, words, capsys, tmp_path, mon
     assert "error: " in said
     assert words in said
     assert os.listdir(tmp_path) == []
+
+
+def test_command_line_sets_what_practitioners_set(capsys, monkeypatch):
+    seen, original = [], cli.run
+    monkeypatch.setattr(cli, "run", lambda config, **options: seen.append(config) or original(config, **options))
+    cli.main([*SHORT, "--no-anneal", "--normalize", "minibatch", "--target-kl", "0.02", "--value-clip", "0.2"])
+    changes = {"anneal": False, "normalize": "minibatch", "target_kl": 0.02, "value_clip": 0.2}
+    assert seen == [Config(total_steps=1024, num_envs=8, num_steps=32, device="cpu", **changes)]
+    assert "100 greedy episodes of ppo_lessons/CartPole-v1" in capsys.readouterr().out
 
 
 def test_command_line_error_is_one_line_without_a_traceback():
@@ -914,7 +1069,7 @@ def test_command_line_interrupted_shows_what_was_learned(capsys, monkeypatch):
 
 
 def test_command_line_with_nothing_left_to_do_says_so(capsys, tmp_path):
-    list(train(Config(total_steps=1024, num_envs=8, device="cpu")))[-1].save(tmp_path / "run.pt")
+    list(train(Config(total_steps=1024, num_envs=8, num_steps=32, device="cpu")))[-1].save(tmp_path / "run.pt")
     cli.main([*SHORT, "--resume", str(tmp_path / "run.pt")])
     assert "no update was made" in capsys.readouterr().out
 

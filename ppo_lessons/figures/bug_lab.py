@@ -5,7 +5,7 @@ import textwrap
 
 import numpy as np
 
-from ppo_lessons.experiments.bug_lab import CASES, CURVES, STEPS, rows
+from ppo_lessons.experiments.bug_lab import CASES, CURVES, SETTINGS, rows
 from ppo_lessons.figures.style import BIAS, OLD_POLICY, Picture, quiet_grid
 
 STYLES = (  # of each curve: (title, limits, scale)
@@ -26,7 +26,7 @@ def build(figure):
         quiet_grid(panel)
         (right,) = panel.plot([], [], **OLD_POLICY)
         (wrong,) = panel.plot([], [], **BUG)
-        panel.set(ylim=limits, yscale=scale, xlim=(0, STEPS / 1000))
+        panel.set(ylim=limits, yscale=scale, xlim=(0, SETTINGS["total_steps"] / 1000))
         panel.set_title(title, fontsize=9.5)
         lines[name] = right, wrong
     for panel in axes.flat[2:5]:

@@ -8,7 +8,7 @@ for its own.
 
 BUDGET = 100_000  # environment steps to solve the game; learning rates fall to 0 over them
 
-# What all four trainers can be told. `ours` are the defaults of this course, lengths in steps of one game.
+# What all four trainers can be told. `ours` are `PLAIN` of `trainer/config.py`, lengths in steps of one game.
 OURS = {"num_envs": 64, "num_steps": 32, "epochs": 4, "minibatches": 4, "learning_rate": 5e-3, "annealed": True}
 OURS |= {"gamma": 0.99, "lam": 0.95, "epsilon": 0.2, "entropy": 0.01, "total_steps": BUDGET}
 # CleanRL's ppo.py, as its authors run it on CartPole-v1.
