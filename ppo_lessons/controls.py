@@ -30,7 +30,6 @@ SYMBOLS = {
     "beta": "β",
     "first_beta": "first β",
     "delta": "δ (nats)",
-    "max_kl": "δ (nats)",
     "target_kl": "target KL (nats)",
     "ratio": "ρ",
     "mean": "μ",
@@ -491,7 +490,7 @@ class Prediction(widgets.VBox):
             told = "Right" if guess == answer else f"You chose “{guess}”"
         else:
             off = abs(guess - answer)
-            told = "Right" if off <= self.choice.step / 2 else f"You said {guess:g}, which is {off:.3g} off"
+            told = "Right" if off <= self.choice.step / 2 else f"You said {guess:g}, which is {off:.4g} off"
         return f"{told}. {self.solution(answer)}"
 
     def solution(self, answer):

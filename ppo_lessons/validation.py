@@ -32,11 +32,11 @@ def check_time_axis(**tensors):
 
 
 def check_same_width(**tensors):
-    """All tensors have one shape [..., A] and hold floating-point numbers."""
+    """All tensors have one shape [..., actions] and hold floating-point numbers."""
     check_shapes(**tensors)
     check_floating(**tensors)
     if any(tensor.dim() == 0 for tensor in tensors.values()):
-        raise ValueError(f"the last axis lists the actions, so a shape [..., A] is needed, got {_describe(tensors)}")
+        raise ValueError(f"the last axis lists the actions: a shape [..., actions] is needed, got {_describe(tensors)}")
 
 
 def check_floating(**tensors):

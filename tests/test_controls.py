@@ -69,7 +69,6 @@ def test_labels_use_the_symbols_of_the_course():
 @pytest.mark.parametrize(
     ("name", "setting", "label"),
     [
-        ("max_kl", (0.01, 0.1, 0.01, 0.03), "δ (nats)"),
         ("ratio", (0.0, 2.0, 0.1, 1.0), "ρ"),
         ("perch", (0, 40, 5, 10), "perch in B (%)"),
         ("right", (-3.0, 3.0, 0.5, 2.0), "logit of right"),

@@ -90,7 +90,7 @@ def test_hotter_is_less_decided():
 @pytest.mark.parametrize(
     ("logits", "message"),
     [
-        (torch.tensor(0.0), "a shape [..., A] is needed, got logits ()"),
+        (torch.tensor(0.0), "a shape [..., actions] is needed, got logits ()"),
         (torch.zeros(0, 3), "expected at least one element, got logits (0, 3)"),
         (torch.zeros(3, 0), "expected at least one element, got logits (3, 0)"),
         (torch.tensor([0, 1]), "logits must hold floating-point numbers, got torch.int64"),

@@ -39,3 +39,16 @@ def test_the_picture_of_reuse_says_what_the_run_found():
     x, y = canvas.artists["lines"][0, "free"].get_data()
     assert len(x) == len(y) == experiments.EPOCHS + 1
     assert y[-1] == last.expected_return
+
+
+def test_a_step_of_size_zero_gains_nothing_and_no_zero_has_a_sign():
+    canvas = Canvas(pictures.surrogate, step_size=0.0, start="slides' policy")
+    assert "just that" in canvas.text and "-0.0" not in canvas.text + canvas.artists["left"].get_title()
+
+
+def test_the_title_says_when_the_dot_stands_on_the_edge_of_its_axis():
+    canvas = Canvas(pictures.distance, distance=1.0, number=10, sample=0)
+    low, _ = canvas.artists["top"].get_ylim()
+    assert canvas.artists["dot"].get_ydata()[0] == low and "below the axis" in canvas.artists["top"].get_title()
+    canvas.move(distance=1.25, number=10, sample=0)
+    assert canvas.artists["dot"].get_ydata()[0] > low and "below the axis" not in canvas.artists["top"].get_title()

@@ -80,7 +80,7 @@ def test_only_differences_of_logits_count():
         (torch.zeros(3), math.inf, "temperature must be a positive number, got inf"),
         (torch.tensor([0.0, torch.inf]), 1.0, "logits must be finite, got inf in shape (2,)"),
         (torch.tensor([[0.0, torch.nan]]), 1.0, "logits must be finite, got nan in shape (1, 2)"),
-        (torch.tensor(0.0), 1.0, "a shape [..., A] is needed, got logits ()"),
+        (torch.tensor(0.0), 1.0, "a shape [..., actions] is needed, got logits ()"),
         (torch.zeros(4, 0), 1.0, "expected at least one element, got logits (4, 0)"),
         (torch.tensor([0, 1]), 1.0, "logits must hold floating-point numbers, got torch.int64"),
         ([0.0, 1.0], 1.0, "logits must be a torch tensor, got list"),

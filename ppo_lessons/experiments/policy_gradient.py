@@ -33,12 +33,12 @@ TEMPERATURES = np.geomspace(0.1, 10, 101)
 
 
 def softmax_by_temperature(logits):
-    """The probabilities [101, A] that the logits [A] give at each of `TEMPERATURES`."""
+    """The probabilities [101, actions] that the logits [actions] give at each of `TEMPERATURES`."""
     return np.stack([softmax_policy(logits, temperature=temperature).numpy() for temperature in TEMPERATURES])
 
 
 def drawn_shares(probabilities, sample):
-    """How often each action was drawn in `DRAWS` draws from these probabilities [A]: shares [A]."""
+    """How often each action was drawn in `DRAWS` draws from these probabilities [actions]: shares [actions]."""
     generator = torch.Generator().manual_seed(sample)
     drawn = torch.multinomial(probabilities, DRAWS, replacement=True, generator=generator)
     return drawn.bincount(minlength=len(probabilities)) / DRAWS

@@ -55,7 +55,7 @@ def build_temperature(figure):
     right.axhline(ceiling, color=OLD_POLICY["color"], linestyle=OLD_POLICY["linestyle"], linewidth=1.2)
     right.text(0.11, ceiling + 0.03, "log 3 = 1.099: all three equally likely", fontsize=8.5)
     (curve,) = right.plot([], [], **ADVANTAGE)
-    (dot,) = right.plot([], [], "o", color=ADVANTAGE["color"], markersize=8)
+    (dot,) = right.plot([], [], "o", color=ADVANTAGE["color"], markersize=8, clip_on=False)
     right.set(xscale="log", xlim=(0.1, 10), ylim=(-0.03, 1.25), xlabel="temperature T", ylabel="entropy H, nats")
     return {"left": left, "right": right, "bars": bars, "labels": labels, "curve": curve, "dot": dot}
 

@@ -36,7 +36,7 @@ def build_mean(axes, longest, unit):
     (curve,) = axes.plot([], [], **RETURN)
     truth = axes.axhline(0, color=TOTAL["color"], linewidth=1.0)
     here = axes.axvline(1, color=RETURN["color"], linewidth=1.0, linestyle="--")
-    (dot,) = axes.plot([], [], "o", color=RETURN["color"], markersize=7)
+    (dot,) = axes.plot([], [], "o", color=RETURN["color"], markersize=7, clip_on=False)
     axes.set(xscale="log", xlim=(1, longest), ylabel=unit)
     handles = [curve, truth, shade]
     axes.figure.legend(
@@ -135,7 +135,7 @@ def update_again(artists, *, n, p):
     )
     artists["right"].set_title(f"n = {n}: means spread by {spread:.2f},\nstandard error {reach:.2f}")
     return (
-        f"n = {n} exams with P(90) = {p:.2f}: {inside[0]:.0%} of the students' means lie within one standard error of "
+        f"n = {n}, P(90) = {p:.2f}: {inside[0]:.0%} of the students' means lie within one standard error of "
         f"the expectation, {inside[1]:.0%} within two."
     )
 

@@ -94,7 +94,7 @@ def update_ends(panels, *, lam, gamma, mistake):
     told = []
     for panel, scene in zip(panels, SCENES, strict=True):
         right, wrong = right_and_wrong(scene, mistake, gamma=gamma, lam=lam)
-        move_bars(panel["bars"], right, panel["labels"], form="{:.1f}")
+        move_bars(panel["bars"], right, panel["labels"], form="{:.1f}", gap=0.1)
         spoilt = (right - wrong).abs() > 1e-6
         differ = int(spoilt.sum())
         panel["marks"].set_ydata(torch.where(spoilt, wrong, torch.nan))

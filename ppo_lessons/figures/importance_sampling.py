@@ -154,7 +154,8 @@ def update_distance(artists, *, distance, number, sample):
     artists["dot"].set_data([distance], [max(variance, 1e-2)])
     artists["measured"].set_data([distance], [effective / number])
     artists["left"].title.set_text(f"{number} draws of q say {estimate:.2f}, the truth is {TRUTH:.2f}")
-    artists["top"].title.set_text(f"variance of one f p/q: {compact(variance)}")
+    beneath = " (below the axis)" if variance < 1e-2 else ""
+    artists["top"].title.set_text(f"variance of one f p/q: {compact(variance)}{beneath}")
     artists["bottom"].title.set_text(f"effective: {effective:.0f} of {number} draws")
     return (
         f"At distance {distance:+.2f} one weighted draw has variance {compact(variance)}, a draw of p "
@@ -192,7 +193,8 @@ def build_surrogate(figure):
 
 
 def update_surrogate(artists, *, step_size, start):
-    new, true, promised = step(start, step_size)
+    new, *both = step(start, step_size)
+    true, promised = (round(gain, 12) + 0.0 for gain in both)  # a step of size 0 gains 0, without a sign
     curves = along_the_gradient(start)
     artists["true"].set_data(SIZES, curves[:, 0])
     artists["promised"].set_data(SIZES, curves[:, 1])

@@ -86,7 +86,7 @@ def update_step(artists, *, sure, length):
     artists["left"].set_title(f"old: right is {old.softmax(-1)[2]:.1%} sure")
     artists["right"].set_title(f"{length:.1f} in θ moves behaviour by {there:.4f} nats\n(KL(new‖old) says {back:.4f})")
     return (
-        f"From logits 0, 0, {sure:.1f} a step of {length:.1f} in the logit of left moves behaviour by "
+        f"From logits 0, 0, {sure:g} a step of {length:.1f} in the logit of left moves behaviour by "
         f"{there:.4f} nats; in the other direction KL says {back:.4f}."
     )
 

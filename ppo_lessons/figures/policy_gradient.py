@@ -1,7 +1,6 @@
 """Lesson 02 drawn: softmax, the return as a function of the policy, the climb, and why the climb stops elsewhere."""
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from ppo_lessons.corridor import ACTIONS, SITUATIONS, Corridor
 from ppo_lessons.entropy import entropy
@@ -125,7 +124,7 @@ def build_push(figure):
 
 def update_push(artists, *, action, chance_of_right, step):
     before, gradient, after = push(chance_of_right, action, step)
-    move_bars(artists["bars"], gradient, artists["labels"], form="{:+.2f}")
+    move_bars(artists["bars"], gradient, artists["labels"], form="{:+.2f}", gap=0.03)
     move_bars(artists["before"], before)
     move_bars(artists["after"], after)
     place = ACTIONS.index(action)
@@ -155,7 +154,7 @@ def build_objective(figure):
     quiet_grid(right)
     (curve,) = right.plot([], [], **RETURN)
     (tangent,) = right.plot([], [], **TOTAL)
-    (dot,) = right.plot([], [], "o", color=RETURN["color"], markersize=8)
+    (dot,) = right.plot([], [], "o", color=RETURN["color"], markersize=8, clip_on=False)
     right.set(xlim=(LOGITS[0], LOGITS[-1]), ylim=(-2.6, 3.4), xlabel="logit of up, in every cell", ylabel="J(θ)")
     return {"left": left, "right": right, "bars": bars, "mean": mean, "curve": curve, "tangent": tangent, "dot": dot}
 
@@ -231,7 +230,7 @@ def build_valley(figure):
     right.set(ylim=(0, 1.05), ylabel="probability, by night")
     right.legend(loc="lower left")
     (dot,) = left.plot([], [], "o", color=RETURN["color"], markersize=8)
-    (dots,) = right.plot([], [], "o", color=TOTAL["color"], markersize=6)
+    (dots,) = right.plot([], [], "o", color=TOTAL["color"], markersize=6, clip_on=False)
     return {"left": left, "right": right, "dot": dot, "dots": dots}
 
 
@@ -242,10 +241,8 @@ def update_valley(artists, *, stay):
     artists["left"].set_title(f"staying with {stay:.2f}: J = {J:.3f}")
     artists["right"].set_title(f"by night: toll {toll:.0%}, flag {goal:.0%}")
     gain = J - nights()[0][0]
-    return (
-        f"Staying with probability {stay:.2f} at each step by night: J is {abs(gain):.3f} "
-        f"{'below' if gain < 0 else 'above'} what leaving at once earns."
-    )
+    where = f"{abs(gain):.3f} {'below' if gain < 0 else 'above'}" if stay else "just"
+    return f"Staying with probability {stay:.2f} at each step by night: J is {where} what leaving at once earns."
 
 
 valley = Picture(build_valley, update_valley, size=(760, 330))
@@ -260,9 +257,9 @@ def build_staircase(figure):
         quiet_grid(axes)
     left.plot(STAIRS, smooth(), **TOTAL, label="exact J")
     (stairs,) = left.plot([], [], **RETURN, drawstyle="steps-mid", label="mean of N sampled returns")
-    (dots,) = left.plot([], [], "o", color=RETURN["color"], markersize=7)
+    (dots,) = left.plot([], [], "o", color=RETURN["color"], markersize=7, clip_on=False)
     left.set(xlim=(STAIRS[0], STAIRS[-1]), xlabel="logit of up in cell 2", ylabel="J, and its estimate")
-    left.yaxis.set_major_locator(MaxNLocator(5, integer=True))  # its numbers keep their width
+    left.set(ylim=(-7.6, 8.6), yticks=range(-6, 9, 2))  # every return lies in between, so the mean of one play, too
     (line,) = right.plot(SHIFTS, np.zeros_like(SHIFTS), **TOTAL)
     (treads,) = right.plot(SHIFTS, np.zeros_like(SHIFTS), **RETURN, drawstyle="steps-mid")
     right.plot([0], [0], "o", color=RETURN["color"], markersize=7)
@@ -271,16 +268,8 @@ def build_staircase(figure):
     return {"left": left, "right": right, "stairs": stairs, "dots": dots, "line": line, "treads": treads}
 
 
-def height_limits(plays, sample):
-    """Limits of the axis around J and the stairs of this sample; the logit does not move them."""
-    shown = np.concatenate([smooth(), staircase_of(plays, sample)])
-    return shown.min() - 0.6, shown.max() + 0.6
-
-
 def update_staircase(artists, *, logit_of_up, plays, sample):
     artists["stairs"].set_data(STAIRS, staircase_of(plays, sample))
-    if artists["left"].get_ylim() != height_limits(plays, sample):
-        artists["left"].set_ylim(height_limits(plays, sample))
     exact, sampled = slopes(logit_of_up, plays, sample)
     J, mean = heights(logit_of_up, plays, sample)
     artists["dots"].set_data([logit_of_up, logit_of_up], [J, mean])
@@ -289,8 +278,8 @@ def update_staircase(artists, *, logit_of_up, plays, sample):
     artists["left"].set_title(f"N = {plays}: J = {J:.2f}, sample mean {mean:.2f}")
     artists["right"].set_title(f"seen closely: slope of J {signed(exact, 3)},\nof the sample mean {sampled + 0.0:.3g}")
     return (
-        f"At the logit {logit_of_up:.1f} of up in cell 2 a small move changes J, but the mean of {plays} sampled "
-        f"returns stays {mean:.2f} until a draw tips over."
+        f"At the logit {logit_of_up:.1f} of up in cell 2 a small move changes J, but the sample mean over N = {plays} "
+        f"stays {mean:.2f} until a draw tips over."
     )
 
 

@@ -40,7 +40,7 @@ from ppo_lessons.reward_to_go import reward_to_go
 def build_causality(figure):
     panels = []
     names = ("length of the mean", "typical size in one play")
-    for axes, name, top in zip(figure.subplots(1, 2), names, (0.85, 4.6), strict=True):
+    for axes, name, top in zip(figure.subplots(1, 2), names, (0.95, 4.6), strict=True):
         steps = Corridor().steps
         bars = axes.bar(range(steps), np.zeros(steps), width=0.7)
         labels = label_bars(bars, fontsize=8.5)
@@ -194,7 +194,7 @@ def update_training(artists, *, plays, gamma):
     labels = "total return R(τ)", f"reward-to-go, γ = {gamma:.2f}"
     for samples, words in compare_runs(artists, ("total", "later"), pairs, labels):
         yield (
-            f"{samples} of {RUNS} runs, {plays} plays an update, {UPDATES} updates: total return, {words[0]}; "
+            f"{samples} of {RUNS} runs, N = {plays}, {UPDATES} updates: total return, {words[0]}; "
             f"reward-to-go with γ = {gamma:.2f}, {words[1]}."
         )
 

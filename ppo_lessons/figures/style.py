@@ -169,7 +169,7 @@ def move_bars(bars, heights, labels=None, *, form="{:.2f}", gap=0.0):
     for bar, height in zip(bars, heights, strict=True):
         bar.set_height(height)
     for label, height in zip(labels or (), heights, strict=labels is not None):
-        label.set_text(form.format(height))
+        label.set_text(form.format(height if float(form.format(height)) else 0.0))  # no zero has a sign
         label.set_y(height + (gap if height >= 0 else -gap))
         label.set_va("bottom" if height >= 0 else "top")
 
