@@ -123,8 +123,8 @@ def test_series_can_be_told_apart_and_are_seen(name):
 
 
 STILL = {
-    "curves of the algorithms": ladder.curves,
-    "last returns of the algorithms": ladder.finals,
+    "curves of the rungs": ladder.curves,
+    "what each change adds": ladder.differences,
     "ladder": lambda: variance_ladder.ladder("gae"),
     "running trajectory": lambda: variance_ladder.running("gae"),
 }

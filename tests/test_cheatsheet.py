@@ -47,7 +47,7 @@ def test_the_page_names_them_all_and_the_numbers_of_the_course(file):
     names = re.findall(r"ppo_lessons\.([\w.]+)", text)
     assert names == list(cheatsheet.FORMULAS)
     assert all(number in text for number in ("48.01", "21.71", "6.00", "2.53", "5.40"))
-    assert all(algorithm in text for algorithm in ("1. reinforce", "7. trpo", "10. ppo-clip"))
+    assert all(rung in text for rung in ("1. REINFORCE", "6. TRPO", "13. normalised"))
 
 
 def test_one_page_of_a4_with_all_fonts_inside(file):

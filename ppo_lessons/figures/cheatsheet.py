@@ -4,6 +4,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from ppo_lessons import data
+from ppo_lessons.experiments import ladder
 from ppo_lessons.experiments.clip import CASES
 from ppo_lessons.experiments.ppo import SOLVED
 from ppo_lessons.experiments.variance_ladder import variances
@@ -32,6 +33,8 @@ FORMULAS = {
     "reward_to_go.reward_to_go": r"$G_t = \sum_{k=t}^{T-1} \gamma^{k-t}\, r_k = r_t + \gamma\, G_{t+1}$",
     "baseline.subtract_baseline": r"$\Psi_t = G_t - V(s_t)$",
     "baseline.value_loss": r"$L_V = \mathrm{mean}\,(V(s_t) - \mathrm{target}_t)^2$",
+    "baseline.clipped_value_loss": r"$\mathrm{mean}\, \max((V - \mathrm{target})^2,\; "
+    r"(\mathrm{clip}(V) - \mathrm{target})^2)$,  clip to $V_{\mathrm{old}} \pm \epsilon$",
     "baseline.explained_variance": r"$1 - \mathrm{Var}[G - V] \,/\, \mathrm{Var}[G]$",
     "corridor.Corridor.tables": r"$Q(s,a) = E[r + \gamma V(s^\prime)],\quad V(s) = \sum_a\, \pi(a|s)\, Q(s,a)$",
     "advantage.td_error": r"$\delta_t = r_t + \gamma V(s_{t+1}) - V(s_t),\quad V = 0$ after the end",
@@ -46,6 +49,7 @@ FORMULAS = {
     "kl_penalty.approximate_kl": r"$k_1 = -\log\rho,\;\; k_2 = \frac{1}{2}(\log\rho)^2,\;\; k_3 = \rho - 1 - \log\rho$",
     "kl_penalty.penalized_objective": r"$L = \mathrm{mean}\, \rho_t A_t - \beta\, \mathrm{mean}\, \mathrm{KL}_t$",
     "kl_penalty.adapt_beta": r"$\beta/2$ if $\mathrm{KL} < d/1.5$;  $2\beta$ if $\mathrm{KL} > 1.5\,d$;  else $\beta$",
+    "kl_penalty.early_stop": r"no further epoch if $\mathrm{mean}\, \mathrm{KL}_t > d$",
     "clip.clip_ratio": r"$\mathrm{clip}(\rho) = \max(\min(\rho,\, 1+\epsilon),\, 1-\epsilon)$",
     "clip.clipped_objective": r"$L = \mathrm{mean}\, \min(\rho_t A_t,\; \mathrm{clip}(\rho_t)\, A_t)$",
     "entropy.entropy": r"$H = -\sum_a\, \pi(a|s) \log \pi(a|s)$",
@@ -113,16 +117,16 @@ def draw_cases(axes):
         cell.set_facecolor("#F0F0F0" if held else "white")
 
 
-def draw_algorithms(axes):
-    """What each algorithm of the course earns on CartPole, from the recorded result of `make ladder`."""
+def draw_rungs(axes):
+    """What each rung earns on CartPole, from the recorded result of `make ladder`."""
     result = data.load("ladder")
-    rows = result["algorithms"]
+    rows = ladder.summary(result, "finals")
     quiet_grid(axes)
     axes.grid(axis="y", visible=False)
-    for place, row in enumerate(rows.values()):
-        axes.barh(place, row["mean"], color=RETURN["color"], alpha=0.5, height=0.62)
-        axes.plot(row["interval"], [place, place], color="black", linewidth=1.4)
-        axes.text(525, place, f"{row['mean']:.0f}", va="center", color=OLD_POLICY["color"])
+    for place, (mean, interval) in enumerate(rows.values()):
+        axes.barh(place, mean, color=RETURN["color"], alpha=0.5, height=0.62)
+        axes.plot(interval, [place, place], color="black", linewidth=1.4)
+        axes.text(525, place, f"{mean:.0f}", va="center", color=OLD_POLICY["color"])
     axes.axvline(SOLVED, color=BIAS["color"], linestyle="--", linewidth=1.1)
     axes.set_yticks(range(len(rows)), [f"{number}. {name}" for number, name in enumerate(rows, start=1)])
     steps, seeds = result["total_steps"], len(result["seeds"])
@@ -139,7 +143,7 @@ def page():
     draw_formulas(figure.add_axes((0.03, 0.095, 0.62, 0.83)))
     draw_variances(figure.add_axes((0.775, 0.745, 0.195, 0.175)))
     draw_cases(figure.add_axes((RIGHT, 0.455, 0.28, 0.19)))
-    draw_algorithms(figure.add_axes((0.795, 0.125, 0.175, 0.27)))
+    draw_rungs(figure.add_axes((0.795, 0.125, 0.175, 0.27)))
     figure.text(0.03, 0.03, SYMBOLS, size=SMALL + 1, linespacing=1.4)
     return figure
 

@@ -1,67 +1,132 @@
-"""What each step of the course buys, drawn from the recorded result of `make ladder`."""
+"""What each step of the course buys: the recorded result of `make ladder` drawn, and a rung that trains live."""
+
+import numpy as np
 
 from ppo_lessons import data
-from ppo_lessons.experiments.ladder import learning_curves
-from ppo_lessons.experiments.ppo import SOLVED
-from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, Picture, quiet_grid
+from ppo_lessons.experiments import ladder as experiments
+from ppo_lessons.figures.style import BIAS, OLD_POLICY, QUIET, RETURN, Picture, quiet_grid
+
+MEASURED = {"finals": "after training, greedy", "areas": "mean over the whole training"}
+LIVE_STEPS = 30_000
+
+
+# Recorded
 
 
 def curves(result=None):
-    """Learning curves of all algorithms, each with the one before it in grey: a `Picture` without controls."""
+    """Learning curves of all rungs, in grey the one that each is compared with: a `Picture` without controls."""
     result = result or data.load("ladder")
-    grid, curve = learning_curves(result)
+    thousands = experiments.steps_of(result["total_steps"]) / 1000
+    curve = experiments.learning_curves(result)
 
     def build(figure):
-        before = None
-        panels = figure.subplots(2, 5, sharex=True, sharey=True).flat
-        for number, (axes, (name, (mean, low, high))) in enumerate(zip(panels, curve.items(), strict=True)):
+        panels = figure.subplots(5, 3, sharex=True, sharey=True).flatten()
+        for axes, (name, (mean, low, high)) in zip(panels, curve.items(), strict=False):
             quiet_grid(axes)
-            if before is not None:
-                axes.plot(grid / 1000, before, **{**OLD_POLICY, "linewidth": 1.2})
-            axes.fill_between(grid / 1000, low, high, color=RETURN["color"], alpha=0.22, linewidth=0)
-            axes.plot(grid / 1000, mean, **RETURN)
-            axes.set(ylim=(0, 520), xlim=(0, result["total_steps"] / 1000))
-            axes.set_title(f"{number + 1}. {name}", fontsize=9)
-            before = mean
-        figure.supxlabel("environment steps / 1000", fontsize=9.5)
-        figure.supylabel("return (sampled)", fontsize=9.5)
+            if name in experiments.CHANGES:
+                other, _ = experiments.CHANGES[name]
+                axes.plot(thousands, curve[other][0], **OLD_POLICY)
+                axes.text(0.97, 0.05, other, transform=axes.transAxes, ha="right", color=QUIET, fontsize=9)
+            axes.fill_between(thousands, low, high, color=RETURN["color"], alpha=0.22, linewidth=0)
+            axes.plot(thousands, mean, **RETURN)
+            axes.set(ylim=(0, 520), xlim=(0, thousands[-1]))
+            axes.set_title(name, color=RETURN["color"])
+        for axes in panels[len(curve) :]:
+            axes.set_axis_off()
+        for axes in panels[len(curve) - 3 : len(curve)]:  # the lowest of each column
+            axes.tick_params(labelbottom=True)
+        note = "green: the mean of a rung\nand its 95% interval\ngrey: what it is compared with"
+        panels[len(curve)].text(0.1, 0.5, note, va="center", fontsize=9.5)
+        figure.supxlabel("environment steps / 1000", fontsize=10)
+        figure.supylabel("return of the policy as it acts", fontsize=10)
 
-    words = f"Learning curves of {len(curve)} algorithms, mean and 95% interval over {len(result['seeds'])} seeds"
+    words = f"Learning curves of {len(curve)} rungs, mean and 95% interval over {len(result['seeds'])} seeds"
     last = ", ".join(f"{name} {mean[-1]:.0f}" for name, (mean, _, _) in curve.items())
-    return Picture(build, lambda artists: f"{words}. Last return on average: {last}.", size=(880, 420))
+    return Picture(build, lambda artists: f"{words}. Last return on average: {last}.", size=(640, 700))
 
 
-def finals(result=None):
-    """Greedy return after training, mean and 95% interval, and what an update costs: a `Picture` without controls."""
+def differences(result=None):
+    """What each change adds, with its interval: a `Picture` without controls."""
     result = result or data.load("ladder")
-    rows = result["algorithms"]
+    rows = {measured: experiments.differences(result, measured) for measured in MEASURED}
+    names = {name: f"{name}\nagainst {other}" for name, (other, _) in experiments.CHANGES.items()}
 
     def build(figure):
-        left, right = figure.subplots(1, 2, width_ratios=[3, 2], sharey=True)
-        places = range(len(rows))[::-1]
-        for place, row in zip(places, rows.values(), strict=True):
-            low, high = row["interval"]
-            left.barh(place, row["mean"], color=RETURN["color"], alpha=0.8, height=0.62, gid="mean")
-            left.plot([low, high], [place, place], color="black", linewidth=1.6, gid="interval")
-            left.plot(
-                [run["final"] for run in row["runs"]],
-                [place] * len(row["runs"]),
-                "|",
-                color="black",
-                markersize=9,
-                gid="runs",
-            )
-            cost = row["seconds_per_update"] * 1000
-            right.barh(place, cost, color=OLD_POLICY["color"], height=0.62, gid="cost")
-            right.text(cost, place, f" {cost:.0f}", va="center", fontsize=8.5)
-        left.axvline(SOLVED, color=BIAS["color"], linestyle="--", linewidth=1.2)
-        left.set_yticks(places, [f"{number}. {name}" for number, name in enumerate(rows, start=1)])
-        left.set(xlim=(0, 508), xlabel="mean return of 100 greedy episodes; each | is a seed")
-        left.set_title(f"{len(result['seeds'])} seeds each, line: 95% interval of the mean", fontsize=9.5)
-        right.set(xlabel="milliseconds per update (sizes differ)")
-        right.margins(x=0.15)
+        for axes, (measured, label) in zip(figure.subplots(1, 2, sharey=True), MEASURED.items(), strict=True):
+            quiet_grid(axes)
+            axes.axvline(0, color="black", linewidth=1)
+            clear = 0
+            for place, (added, interval) in enumerate(rows[measured].values()):
+                decided = experiments.decided(interval)
+                clear += decided
+                look = look_of(added) if decided else UNDECIDED
+                axes.plot(interval, [place, place], color="black", linewidth=1.6, gid="interval")
+                axes.plot(added, place, linestyle="None", markersize=7, **look)
+            reach = 1.08 * max(abs(end) for _, interval in rows[measured].values() for end in interval)
+            axes.set(xlim=(-reach, reach), ylim=(len(names) - 0.5, -0.5), xlabel=f"difference of returns:\n{label}")
+            axes.set_yticks(range(len(names)), names.values(), fontsize=9)
+            axes.set_title(f"{clear} of {len(names)} intervals exclude 0")
 
-    words = ", ".join(
-        f"{name} {row['mean']:.0f} ({row['interval'][0]:.0f} to {row['interval'][1]:.0f})" for name, row in rows.items()
-    )
-    return Picture(build, lambda artists: f"Mean greedy return with 95% interval: {words}.", size=(860, 380))
+    return Picture(build, lambda artists: in_words(rows), size=(640, 620))
+
+
+UNDECIDED = {"color": QUIET, "marker": "o", "markerfacecolor": "white", "gid": "undecided"}
+
+
+def look_of(added):
+    """The mark of a difference that its interval decides."""
+    better = {"color": RETURN["color"], "marker": "^", "gid": "better"}
+    return better if added > 0 else {"color": BIAS["color"], "marker": "v", "gid": "worse"}
+
+
+def in_words(rows):
+    """The differences as sentences, one for each measure; what is undecided is only counted."""
+    sentences = []
+    for measured, found in rows.items():
+        clear = {name: row for name, row in found.items() if experiments.decided(row[1])}
+        told = f"{MEASURED[measured].capitalize()}: {len(clear)} of {len(found)} intervals of the difference exclude 0"
+        listed = [
+            f"{name} against {experiments.CHANGES[name][0]} {signed(added)} ({signed(low)} to {signed(high)})"
+            for name, (added, (low, high)) in clear.items()
+        ]
+        sentences.append(": ".join([told, "; ".join(listed)]) if listed else told)
+    return f"{'. '.join(sentences)}."
+
+
+def signed(number):
+    """A whole number with its sign."""
+    return f"{number:+.0f}".replace("-", "−")
+
+
+# Live
+
+
+def build_live(figure):
+    axes = figure.subplots()
+    quiet_grid(axes)
+    (before,) = axes.plot([], [], **OLD_POLICY, label="the setting before")
+    (now,) = axes.plot([], [], **RETURN, marker="o", markersize=4, label="this setting")
+    axes.set(xlim=(0, LIVE_STEPS / 1000), ylim=(0, 620), xlabel="environment steps / 1000")
+    axes.set_ylabel("return of the policy as it acts")
+    axes.set_yticks(range(0, 501, 100))
+    axes.legend(loc="upper left", ncols=2)
+    return {"axes": axes, "before": before, "now": now}
+
+
+def update_live(artists, *, rung, rate_factor, seed):
+    """Train on a rung at so many times the rate that was chosen for it; the curve before stays in grey."""
+    full = rate_factor * data.load("ladder")["rungs"][rung]["rate"]
+    kind = "limit" if experiments.RUNGS[rung].objective == "trust region" else "rate"
+    artists["before"].set_data(*artists["now"].get_data())
+    points = []
+    for used, played, _ in experiments.learn(experiments.RUNGS[rung], full, seed=seed, total_steps=LIVE_STEPS):
+        points.append((used / 1000, played))
+        artists["now"].set_data(*np.array(points).T)
+        artists["axes"].set_title(f"{rung}, {kind} {full:.3g}, seed {seed}: return {played:.0f}")
+        yield (
+            f"{rung}, seed {seed}, {rate_factor:g} times the recorded {kind}, that is {full:.3g}: after {used} steps "
+            f"of {LIVE_STEPS} the mean return is {played:.0f}."
+        )
+
+
+live = Picture(build_live, update_live, size=(640, 320))
