@@ -32,3 +32,10 @@ for name, module, limit in (
         vector_entry_point=f"ppo_lessons.envs.{module}:{game}TorchEnv",
         max_episode_steps=limit,
     )
+for name in ("Constant", "Observation", "Delay", "Action", "Match"):
+    register(
+        id=f"ppo_lessons/Probe{name}-v0",
+        entry_point=f"ppo_lessons.envs.probes:{name}Single",
+        vector_entry_point=f"ppo_lessons.envs.probes:{name}Probe",
+        max_episode_steps=2,
+    )

@@ -59,7 +59,7 @@ def value_loss(values, targets):
 def clipped_value_loss(values, targets, old_values, *, epsilon):
     """The critic's error, with no gain from moving further than epsilon from what it said before.
 
-    L = mean max( (V - target)^2, (V_clip - target)^2 ),   V_clip = V_old + clip(V - V_old, -epsilon, +epsilon)
+    L = mean max( (V - target)^2, (V_clip - target)^2 ),   V_clip = clip(V, V_old - epsilon, V_old + epsilon)
 
     The maximum is the pessimistic choice, as the minimum is in the clipped objective: the gradient vanishes where V has
     left the band on the way to its target, and stays where V has moved away from it. Unlike a ratio, epsilon is in
@@ -88,7 +88,7 @@ def clipped_value_loss(values, targets, old_values, *, epsilon):
     check_finite(values=values, targets=targets, old_values=old_values)
     check_not_negative(epsilon=epsilon)
     targets, old_values = targets.detach(), old_values.detach()
-    clipped = old_values + (values - old_values).clamp(-epsilon, epsilon)
+    clipped = values.clamp(old_values - epsilon, old_values + epsilon)
     return torch.maximum((values - targets).square(), (clipped - targets).square()).mean()
 
 

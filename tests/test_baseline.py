@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.distributions import Categorical
 
-from ppo_lessons.baseline import explained_variance, subtract_baseline, value_loss
+from ppo_lessons.baseline import clipped_value_loss, explained_variance, subtract_baseline, value_loss
 from ppo_lessons.log_trick import score_objective
 
 
@@ -153,6 +153,109 @@ def test_value_loss_refuses(values, targets, message):
 def test_value_loss_refuses_targets_that_are_not_finite():
     with pytest.raises(ValueError, match=re.escape("targets must be finite, got inf in shape (2,)")):
         value_loss(torch.zeros(2), torch.tensor([torch.inf, 0.0]))
+
+
+# clipped_value_loss
+
+
+def test_clipped_value_loss_by_hand():
+    # epsilon 1/2. V = 1 from 0 towards 2: max((1 - 2)^2, (1/2 - 2)^2) = 9/4.  V = -1 from 0, away from 2:
+    # (-1 - 2)^2 = 9.  V = 3 from 3, not moved: (3 - 2)^2 = 1.  The mean of 9/4, 9 and 1 is 49/12
+    values, targets, old_values = (torch.tensor(x, dtype=torch.float64) for x in ([1, -1, 3], [2, 2, 2], [0, 0, 3]))
+    result = clipped_value_loss(values, targets, old_values, epsilon=0.5)
+    assert result.dim() == 0
+    assert result.item() == pytest.approx(49 / 12, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "slope"),
+    [  # V_old = 0 and epsilon = 1/2: the slope is 2 (V - target), or 0 where V has left the band towards its target
+        (1.0, 2.0, 0.0),  # above the band, target above
+        (1.0, -2.0, 6.0),  # above the band, target below: it has to come back
+        (0.25, 2.0, -3.5),  # inside
+        (0.25, -2.0, 4.5),
+        (-1.0, 2.0, -6.0),  # below the band, target above: it has to come back
+        (-1.0, -2.0, 0.0),  # below the band, target below
+        (1.0, 0.875, 0.0),  # a target between the edge and V: the larger of the two errors counts
+        (1.0, 0.625, 0.75),
+        (1.0, 0.75, 0.25),  # half way between them the errors are equal, and autograd gives half of 1/2
+    ],
+)
+def test_clipped_value_loss_holds_two_of_six_cases(value, target, slope):
+    value = torch.tensor([value], requires_grad=True)
+    clipped_value_loss(value, torch.tensor([target]), torch.zeros(1), epsilon=0.5).backward()
+    assert value.grad.item() == slope
+
+
+def test_clipped_value_loss_leaves_the_data_alone():
+    values, targets, old_values = (draw(3, 2, seed=seed).requires_grad_() for seed in range(3))
+    clipped_value_loss(values, targets, old_values, epsilon=0.5).backward()
+    assert values.grad.any()
+    assert targets.grad is None
+    assert old_values.grad is None
+
+
+def test_clipped_value_loss_with_targets_and_old_values_made_of_the_values_themselves():
+    values = draw(3).requires_grad_()
+    clipped_value_loss(values, values + 1, values, epsilon=0.5).backward()
+    # in the middle of the band: 2 (V - target) / 3 = -2/3
+    assert values.grad.tolist() == pytest.approx([-2 / 3] * 3, abs=1e-14)
+
+
+@pytest.mark.parametrize("epsilon", [0, 0.3, 2.0])
+def test_clipped_value_loss_equation(epsilon):
+    values, targets, old_values = (draw(4, 3, seed=seed) for seed in range(3))
+    expected = 0.0
+    for v, target, old in zip(*(x.flatten().tolist() for x in (values, targets, old_values)), strict=True):
+        clipped = old + max(min(v - old, epsilon), -epsilon)
+        expected += max((v - target) ** 2, (clipped - target) ** 2) / 12
+    assert clipped_value_loss(values, targets, old_values, epsilon=epsilon).item() == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("epsilon", [torch.inf, 100.0])
+def test_in_a_wide_band_it_is_the_value_loss_bit_for_bit(epsilon):
+    values, targets, old_values = (10 * draw(7, 5, seed=seed).float() for seed in range(3))
+    values, others = values.clone().requires_grad_(), values.clone().requires_grad_()
+    clipped, plain = clipped_value_loss(values, targets, old_values, epsilon=epsilon), value_loss(others, targets)
+    assert torch.equal(clipped, plain)
+    clipped.backward()
+    plain.backward()
+    assert torch.equal(values.grad, others.grad)
+
+
+def test_clipping_never_makes_the_value_loss_smaller():
+    values, targets, old_values = (draw(50, seed=seed) for seed in range(3))
+    losses = [clipped_value_loss(values, targets, old_values, epsilon=epsilon) for epsilon in (0, 0.1, 1, torch.inf)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] == value_loss(values, targets)
+
+
+def test_clipped_value_loss_of_columns_is_the_mean_of_theirs():
+    values, targets, old_values = (draw(4, 2, seed=seed) for seed in range(3))
+    columns = zip(values.T, targets.T, old_values.T, strict=True)
+    each = torch.stack([clipped_value_loss(*column, epsilon=0.3) for column in columns])
+    torch.testing.assert_close(clipped_value_loss(values, targets, old_values, epsilon=0.3), each.mean())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"old_values": torch.zeros(3)}, "expected one shape, got values (2,), targets (2,), old_values (3,)"),
+        ({"targets": torch.zeros(2, 1)}, "expected one shape, got values (2,), targets (2, 1), old_values (2,)"),
+        (dict.fromkeys(["values", "targets", "old_values"], torch.zeros(0)), "expected at least one element"),
+        ({"old_values": [0.0, 0.0]}, "old_values must be a torch tensor, got list"),
+        ({"old_values": torch.tensor([0, 1])}, "old_values must hold floating-point numbers, got torch.int64"),
+        ({"values": torch.tensor([0.0, torch.nan])}, "values must be finite, got nan in shape (2,)"),
+        ({"targets": torch.tensor([0.0, torch.inf])}, "targets must be finite, got inf in shape (2,)"),
+        ({"old_values": torch.tensor([0.0, -torch.inf])}, "old_values must be finite, got -inf in shape (2,)"),
+        ({"epsilon": -0.1}, "epsilon must not be negative, got -0.1"),
+        ({"epsilon": torch.nan}, "epsilon must not be negative, got nan"),
+    ],
+)
+def test_clipped_value_loss_refuses(change, message):
+    call = {**dict.fromkeys(["values", "targets", "old_values"], torch.zeros(2)), "epsilon": 0.2, **change}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        clipped_value_loss(**call)
 
 
 # explained_variance

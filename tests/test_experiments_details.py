@@ -205,7 +205,7 @@ def test_the_more_actions_the_more_runs_settle_for_less():
     assert settled[0] == 0 < settled[2] and settled[1] <= settled[2]
 
 
-@pytest.mark.parametrize(("fails", "helps"), zip(list(REMEDIES)[::2], list(REMEDIES)[1::2], strict=True))
+@pytest.mark.parametrize(("fails", "helps"), list(zip(list(REMEDIES)[::2], list(REMEDIES)[1::2], strict=True)))
 def test_the_remedy_helps(fails, helps):
     (one, worse), (other, better) = REMEDIES[fails], REMEDIES[helps]
     assert one == other

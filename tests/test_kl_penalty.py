@@ -10,7 +10,7 @@ from torch.distributions import kl_divergence as torch_kl
 
 from ppo_lessons.expectation import expectation
 from ppo_lessons.importance_sampling import surrogate_objective
-from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence, penalized_objective
+from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, early_stop, kl_divergence, penalized_objective
 
 LN2 = math.log(2)
 
@@ -208,6 +208,55 @@ def test_adapt_beta_gives_a_float():
     assert adapt_beta(0.0, 100.0, target=0.01) == 0
 
 
+# early_stop
+
+
+@pytest.mark.parametrize(
+    ("kl", "target", "expected"),
+    [
+        ([0.125, 0.375], 0.125, True),  # mean 1/4
+        ([0.125, 0.375], 0.25, False),  # at the target it goes on
+        ([0.125, 0.375], 0.3, False),
+        ([[0.0, 1.0], [0.0, 0.0]], 0.24, True),  # all states together: mean 1/4
+        ([[0.0, 1.0], [0.0, 0.0]], 0.26, False),
+        ([0.5], 0, True),
+        ([0.0], 0, False),  # nothing has moved yet
+        ([-0.5, 0.25], 0, False),  # estimates (k1) may be negative
+        ([1e30], math.inf, False),
+    ],
+)
+def test_early_stop_by_hand(kl, target, expected):
+    assert early_stop(torch.tensor(kl), target=target) is expected
+
+
+def test_early_stop_is_no_part_of_a_gradient():
+    kl = torch.tensor([0.5], requires_grad=True)
+    assert early_stop(kl, target=0.1) is True
+    assert kl.grad is None
+
+
+def test_early_stop_equation():
+    for seed in range(20):
+        new, old = draw(6, 3, seed=seed), draw(6, 3, seed=seed + 100)
+        kl = kl_divergence(old, new)
+        mean = sum(kl.tolist()) / 6
+        assert early_stop(kl, target=mean * 1.001) is False
+        assert early_stop(kl, target=mean * 0.999) is True
+
+
+def test_early_stop_looks_at_the_mean_and_not_at_the_columns():
+    kl = torch.tensor([[0.5, 0.0], [0.5, 0.0]])
+    assert [early_stop(column, target=0.3) for column in kl.T] == [True, False]
+    assert early_stop(kl, target=0.3) is False
+
+
+def test_early_stop_leaves_its_input_alone():
+    kl = draw(4, 2).abs()
+    before = kl.clone()
+    early_stop(kl, target=0.1)
+    assert torch.equal(kl, before)
+
+
 # wrong input
 
 
@@ -216,7 +265,7 @@ def test_adapt_beta_gives_a_float():
     [
         (torch.zeros(2, 3), torch.zeros(2, 4), "expected one shape, got logits_p (2, 3), logits_q (2, 4)"),
         (torch.zeros(2, 3), torch.zeros(3), "expected one shape, got logits_p (2, 3), logits_q (3,)"),
-        (torch.tensor(0.0), torch.tensor(0.0), "a shape [..., A] is needed, got logits_p (), logits_q ()"),
+        (torch.tensor(0.0), torch.tensor(0.0), "a shape [..., actions] is needed, got logits_p (), logits_q ()"),
         (torch.zeros(0, 3), torch.zeros(0, 3), "expected at least one element, got logits_p (0, 3), logits_q (0, 3)"),
         (torch.zeros(2).int(), torch.zeros(2), "logits_p must hold floating-point numbers, got torch.int32"),
         (torch.zeros(2), torch.zeros(2).int(), "logits_q must hold floating-point numbers, got torch.int32"),
@@ -281,3 +330,21 @@ def test_penalty_refuses(change, message):
 def test_adapt_beta_refuses(beta, kl, target, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         adapt_beta(beta, kl, target=target)
+
+
+@pytest.mark.parametrize(
+    ("kl", "target", "message"),
+    [
+        (torch.zeros(2), -0.1, "target must not be negative, got -0.1"),
+        (torch.zeros(2), float("nan"), "target must not be negative, got nan"),
+        (torch.zeros(2), "0.1", "target must be a number, got '0.1'"),
+        (torch.zeros(0), 0.1, "expected at least one element, got kl (0,)"),
+        (torch.zeros(2).int(), 0.1, "kl must hold floating-point numbers, got torch.int32"),
+        (torch.tensor([0.0, torch.nan]), 0.1, "kl must be finite, got nan in shape (2,)"),
+        (torch.tensor([0.0, torch.inf]), 0.1, "kl must be finite, got inf in shape (2,)"),
+        (0.1, 0.1, "kl must be a torch tensor, got float"),
+    ],
+)
+def test_early_stop_refuses(kl, target, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        early_stop(kl, target=target)

@@ -7,6 +7,7 @@ EQUIVALENT mutants, which look different and do the same.
 import importlib
 import json
 import math
+import re
 import signal
 import threading
 import time
@@ -17,12 +18,12 @@ import torch
 from notebook_runner import ROOT, code_of
 
 from ppo_lessons import LESSONS
-from ppo_lessons.practice import EXERCISES, NotSolved, check, hints, limit, progress
+from ppo_lessons.practice import EXERCISES, NotSolved, check, checking, hints, limit, progress, slips
 from ppo_lessons.practice.checking import diagnose
-from tests.practice import others
+from tests.practice import fourth, others, second, third
 from tests.practice.mutants import mutants
 
-ATTEMPTS = [importlib.import_module(f"tests.practice.{lesson}") for lesson in LESSONS]
+ATTEMPTS = [importlib.import_module(f"tests.practice.{lesson}") for lesson in (*LESSONS, "ppo", "details", "language")]
 RIGHT = {name: ways for attempts in ATTEMPTS for name, ways in attempts.RIGHT.items()}
 WRONG = {name: ways for attempts in ATTEMPTS for name, ways in attempts.WRONG.items()}
 EQUIVALENT = {name: sources for attempts in ATTEMPTS for name, sources in attempts.EQUIVALENT.items()}
@@ -75,7 +76,8 @@ def test_mistake_is_called_by_its_name(exercise, mistake):
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-def test_no_mutant_is_accepted(exercise):
+def test_no_mutant_is_accepted(exercise, monkeypatch):
+    monkeypatch.setattr(checking, "explain", lambda *_: checking.Finding("wrong", "whatever it is"))
     changed = list(mutants(exercise.function))
     assert len(changed) >= 4
     accepted = {source for source, function in changed if diagnose(exercise, function).state == "right"}
@@ -324,6 +326,68 @@ def test_what_nobody_foresaw_is_named_or_shown_on_a_small_input(attempt):
     assert found.text and found.case.size <= 10 and not found.text.startswith("It is right on ")
 
 
+@pytest.mark.parametrize(
+    "attempt",
+    [pytest.param(f, id=f"{m.__name__}-{f.__name__}") for m in (second, third, fourth) for f in m.TOLD],
+)
+def test_what_nobody_foresaw_is_told_in_words_or_in_code(attempt, monkeypatch):
+    monkeypatch.setattr(slips, "SECONDS", 60.0)  # on a slow machine, too
+    found = diagnose(EXERCISES[f"my_{attempt.__name__}"], attempt)
+    told = next(m.TOLD[attempt] for m in (second, third, fourth) if attempt in m.TOLD)
+    assert found.state == "wrong" and found.text and told in found.title
+
+
+@pytest.mark.parametrize("attempt", second.TOLD, ids=lambda attempt: attempt.__name__)
+def test_the_search_for_slips_ends(attempt, monkeypatch):
+    monkeypatch.setattr(slips, "SECONDS", 0.0)
+    assert diagnose(EXERCISES[f"my_{attempt.__name__}"], attempt).state == "wrong"
+
+
+def test_a_result_of_another_shape_in_some_cases_is_no_reason_to_stop():
+    def my_expectation(values, probabilities):
+        return 2 * values[probabilities.argmax(0)]
+
+    assert check(my_expectation).state == "wrong"
+
+
+def test_what_would_make_another_shape_right_is_told():
+    def my_kl_divergence(logits_p, logits_q):
+        log_p, log_q = logits_p.log_softmax(-1), logits_q.log_softmax(-1)
+        return log_p.exp() * (log_p - log_q)
+
+    def my_normalize(advantages):
+        return RIGHT["my_normalize"][0](advantages), advantages.mean(), advantages.std()
+
+    assert "Its sum along the last axis would be right" in str(check(my_kl_divergence))
+    assert "returns several things" in str(check(my_normalize))
+
+
+def test_a_number_that_the_gradient_needs_changed_in_place_is_explained():
+    def my_entropy(logits):
+        logp = logits.log_softmax(-1)
+        pi = logp.exp()
+        result = -(pi * logp).sum(-1)
+        pi += 1
+        return result
+
+    assert "no gradient can be computed" in str(check(my_entropy)) and "changed in place" in str(check(my_entropy))
+
+
+def test_two_slips_are_both_told_and_neither_is_one_in_the_gradient():
+    def my_surrogate_objective(logp, old_logp, advantages):
+        return 1 - (torch.exp(old_logp - logp) * advantages).mean()
+
+    told = str(check(my_surrogate_objective))
+    assert "It has the ratio upside down" in told and "And it returns 1 minus the result" in told
+
+
+def test_an_argument_without_any_effect_is_named():
+    def my_reward_to_go(rewards, *, gamma):
+        return RIGHT["my_reward_to_go"][0](rewards, gamma=0.37)
+
+    assert "pays no attention to gamma" in str(check(my_reward_to_go))
+
+
 def test_what_is_on_no_list_is_shown_with_the_inputs_that_are_right():
     def my_expectation(values, probabilities):
         return (values * probabilities**3).sum(0)
@@ -335,10 +399,11 @@ def test_what_is_on_no_list_is_shown_with_the_inputs_that_are_right():
         return RIGHT["my_entropy"][0](logits) + 0.3
 
     told = str(check(my_expectation))
-    assert "goes wrong on two outcomes" in told and "It is right on an outcome that never comes" in told
-    assert "It is right on a KL at the target" in str(check(my_adapt_beta))
-    told = str(check(my_entropy))
-    assert "goes wrong on two equally likely actions" in told and "right on none of the inputs" in told
+    assert "weighs values[0] wrongly in the result" in told and "It is right on an outcome that never comes" in told
+    assert "must change 0.2 times as much; yours changes 0.008 times as much" in told
+    told = str(check(my_adapt_beta))
+    assert "yours changes 0.1429 times as much" in told and "It is right on a KL at the target" in told
+    assert "is off by a constant" in str(check(my_entropy)) and "plus 0.3" in str(check(my_entropy))
 
 
 def test_a_power_with_the_wrong_sign_is_explained():
@@ -383,12 +448,13 @@ def test_an_input_changed_in_place_is_noticed():
     assert "changes its input" in str(check(my_gae)) and "rewards is not what it was" in str(check(my_gae))
 
 
-def test_two_mistakes_at_once_are_told_one_after_the_other():
+def test_two_mistakes_at_once_are_both_told():
     def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
         return rewards + gamma * next_values * ~(terminated | truncated) - values
 
     told = str(check(my_gae))
-    assert "goes wrong on one step at a time limit" in told and "On this input it treats a time limit as an end" in told
+    assert "makes two mistakes at once" in told and "It treats a time limit as an end" in told
+    assert "And it takes lam for 0" in told
 
 
 def test_a_wrong_value_goes_before_a_gradient_too_many():
@@ -422,7 +488,9 @@ def test_hints_are_folded_and_the_solution_is_the_packages_source(exercise):
     assert shown.count("<details") == 4
     assert f"def {exercise.name}(" in shown and "Args:" not in shown and "check_" not in shown
     file = f"{exercise.function.__module__.replace('.', '/')}.py"
-    assert f'href="../{file}"' in shown and (ROOT / file).is_file()
+    notebook = ROOT / "notebooks" / f"{exercise.notebook}.ipynb"
+    link = re.search('href="([^"]*)"', shown)[1]
+    assert (notebook.parent / link).resolve() == ROOT / file and (ROOT / file).is_file()
 
 
 # Progress

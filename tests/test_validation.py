@@ -24,6 +24,7 @@ CALLS = {
     "reward_to_go.reward_to_go": ([NUMBERS], {"gamma": 0.9}),
     "baseline.subtract_baseline": ([NUMBERS, LOGP[0]], {}),
     "baseline.value_loss": ([NUMBERS, LOGP[0]], {}),
+    "baseline.clipped_value_loss": ([NUMBERS, *LOGP], {"epsilon": 0.5}),
     "baseline.explained_variance": ([NUMBERS, LOGP[0]], {}),
     "advantage.td_error": ([NUMBERS, *LOGP, FLAGS[0]], {"gamma": 0.9}),
     "advantage.n_step_advantage": ([NUMBERS, *LOGP, *FLAGS], {"gamma": 0.9, "n": 3}),
@@ -44,7 +45,8 @@ for lesson in sorted(set(LESSONS) - {name.split(".")[0] for name in CALLS}):
 
 
 def test_every_lesson_function_is_listed():
-    assert FUNCTIONS.keys() - {"kl_penalty.adapt_beta"} == CALLS.keys()  # adapt_beta takes floats and gives one
+    give_no_tensor = {"kl_penalty.adapt_beta", "kl_penalty.early_stop"}  # a float, a bool
+    assert FUNCTIONS.keys() - give_no_tensor == CALLS.keys()
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -17,7 +17,7 @@ __all__ = ["EXERCISES", "NotSolved", "check", "hints", "predict"]
 
 EXERCISES = {
     exercise.name: exercise
-    for lesson in LESSONS
+    for lesson in (*LESSONS, "ppo", "details", "language")
     for exercise in importlib.import_module(f"ppo_lessons.practice.{lesson}").EXERCISES
 }
 

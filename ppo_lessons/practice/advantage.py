@@ -288,6 +288,24 @@ def twice(**parts):
     return walk(**parts), summed(**parts)
 
 
+def drops_ends(which):
+    """The step where `which` is true is left out of every sum."""
+
+    def function(rewards, values, next_values, terminated, truncated, *, gamma, n):
+        keep = ~which(terminated, truncated)
+        return n_step_advantage(
+            keep * rewards,
+            keep * values,
+            keep * next_values.masked_fill(terminated, 0),
+            terminated,
+            truncated,
+            gamma=gamma,
+            n=n,
+        )
+
+    return function
+
+
 def all_shorter_ones(average):
     """Every A^(1) ... A^(n), added up or averaged."""
 
@@ -442,6 +460,22 @@ N_STEP = Exercise(
             twice(exponent=lambda t, k, n: 0),
         ),
         Mistake(
+            "drops the TD error of the step that ends an episode",
+            "That step was played: its reward counts, less its value. The sum ends after it.",
+            ENDS,
+            (
+                drops_ends(lambda end, cut: end | cut),
+                drops_ends(lambda end, cut: end),
+                drops_ends(lambda end, cut: cut),
+            ),
+        ),
+        Mistake(
+            "does not let γ grow with the distance",
+            "Each step of distance brings one more factor γ: γ, γ², γ³. Yours takes γ once, however far the step is.",
+            SUM,
+            twice(exponent=lambda t, k, n: min(k, 1)),
+        ),
+        Mistake(
             "forgets to subtract V(s_t)",
             "Rewards and the last value estimate Q, and serve as the critic's target; the advantage is Q − V.",
             SUM,
@@ -578,6 +612,12 @@ NORMALIZE = Exercise(
             (mean_alone(1e-8), mean_alone(0.0), mean_after(1e-8), mean_after(0.0)),
         ),
         Mistake(
+            "takes the mean distance for the standard deviation",
+            "The standard deviation squares the distances from the mean, and takes the root at the end.",
+            PRACTICE,
+            scaled(below=lambda a: centred(a).abs().mean()),
+        ),
+        Mistake(
             "divides by the variance",
             "The variance has the square of the unit; the standard deviation is its root.",
             PRACTICE,
@@ -596,8 +636,8 @@ NORMALIZE = Exercise(
             (by_column(0), by_column(-1)),
         ),
         Mistake(
-            "forgets the 1e-8",
-            "Where all advantages are equal the standard deviation is 0, and 0 / 0 is nan.",
+            "divides by the standard deviation alone",
+            "Where all advantages are equal it is 0, and 0 / 0 is nan: add the 1e-8 to it, within its parentheses.",
             PRACTICE,
             scaled(epsilons=[0.0]),
         ),
@@ -618,8 +658,16 @@ NORMALIZE = Exercise(
             (
                 *scaled(below=lambda a: centred(a).abs().max()),
                 *scaled(below=lambda a: a.abs().max()),
-                *scaled(below=lambda a: a.max() - a.min()),
                 *scaled(above=lambda a: a, below=lambda a: a.abs().max()),
+            ),
+        ),
+        Mistake(
+            "scales by the range",
+            "The largest less the smallest looks at two numbers only, and one outlier sets it; the standard deviation "
+            "looks at all. And what is subtracted is the mean, not the smallest.",
+            PRACTICE,
+            (
+                *scaled(below=lambda a: a.max() - a.min()),
                 *scaled(above=shifted_up, below=lambda a: a.max() - a.min()),
             ),
         ),

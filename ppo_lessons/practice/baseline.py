@@ -241,7 +241,13 @@ LOSS = Exercise(
             "takes the absolute difference",
             "Its minimum is the median of the returns. The square is what leads to their mean, which is V.",
             LEARNED,
-            losses(lambda e: e.abs().mean(), lambda e: torch.nn.functional.smooth_l1_loss(e, torch.zeros_like(e))),
+            losses(lambda e: e.abs().mean()),
+        ),
+        Mistake(
+            "takes Huber's loss",
+            "Beyond a difference of 1 it grows like the distance, not like the square, and its minimum is no mean.",
+            LEARNED,
+            losses(lambda e: torch.nn.functional.smooth_l1_loss(e, torch.zeros_like(e))),
         ),
         Mistake(
             "takes the error relative to the target",

@@ -9,6 +9,7 @@ import textwrap
 import torch
 
 from ppo_lessons.practice.checking import home
+from ppo_lessons.practice.rewriting import only_checks
 
 LOOKS = {"open": ("#0072B2", "✎"), "wrong": ("#B85C00", "✗"), "right": ("#007A5A", "✓")}
 
@@ -53,7 +54,7 @@ class Answer(Card):
             return f"{name}: not attempted yet", text, []
         if self.state == "right":
             text = [f"Tested on: {'; '.join(found.tested)}.", f"On {found.case.label} your function gives:"]
-            rows = [*given(found.case), ("yours", shown(found.got.value))]
+            rows = [*given(found.case), *named(self.exercise.names, "yours", found.got.value)]
             return f"{name}: correct", [*text, *([self.warning] if self.warning else [])], rows
         heading = (
             f"{name}: {found.title}" if found.got.trouble else f"{name}: not right yet. Your function {found.title}."
@@ -70,7 +71,9 @@ class Answer(Card):
         """Rows that set the function beside what was expected."""
         expected, got = self.finding.expected, self.finding.got
         rows = [("expected", shown(expected.value))]
-        if got.value is not None:
+        if self.exercise.names:
+            rows = list(side_by_side(self.exercise.names, expected.value, got.value))
+        elif got.value is not None:
             rows.append(("yours", shown(got.value)))
             if expected.gradients:
                 rows.append(("the gradients are of", of_what(expected.value)))
@@ -107,9 +110,9 @@ class Hints:
     def _repr_html_(self):
         fold = "<details style='margin:3px 0'><summary>{}</summary>{}</details>"
         hints = [fold.format(f"Hint {i}", marked(text)) for i, text in enumerate(self.exercise.hints, start=1)]
-        function = self.exercise.function
-        file = f"../{function.__module__.replace('.', '/')}.py"
-        link = f'<a href="{file}"><code>{file[3:]}</code></a>'
+        file = f"{self.exercise.function.__module__.replace('.', '/')}.py"
+        up = "../" * (1 + self.exercise.notebook.count("/"))  # the notebook's folder lies so deep below the course's
+        link = f'<a href="{up}{file}"><code>{file}</code></a>'
         words = f"The course's own function, from {link}, without the checks of its inputs. It can be pasted above:"
         return "".join(hints) + fold.format("Solution", f"{words}<pre>{html.escape(solution(self.exercise))}</pre>")
 
@@ -133,15 +136,6 @@ def solution(exercise):
     return "\n".join([*above, "", "", rest] if above else [rest])
 
 
-def only_checks(node):
-    """Is a statement a docstring, `check_...(...)`, `raise`, or an `if` that only raises or checks?"""
-    if isinstance(node, ast.If):
-        return all(map(only_checks, [*node.body, *node.orelse]))
-    call = node.value if isinstance(node, ast.Expr) else None
-    name = getattr(getattr(call, "func", None), "id", "")
-    return isinstance(node, ast.Raise) or isinstance(call, ast.Constant) or name.startswith("check_")
-
-
 def marked(text):
     """A sentence as HTML, with `code` set as code."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
@@ -158,6 +152,21 @@ def of_what(value):
 def given(case):
     """Rows that list the inputs of a case."""
     return [(name, shown(value)) for name, value in {**case.inputs, **case.numbers}.items()]
+
+
+def named(names, whose, value):
+    """Rows for a result: one, or one for each of the names."""
+    if not names:
+        return [(whose, shown(value))]
+    return [(name, shown(x)) for name, x in zip(names, value.tolist(), strict=True)]
+
+
+def side_by_side(names, expected, got):
+    """Rows for numbers with names; those that differ are marked, for they betray the mistake."""
+    found = [None] * len(names) if got is None else got.tolist()
+    for name, right, mine in zip(names, expected.tolist(), found, strict=True):
+        mark = "" if mine is None or abs(mine - right) <= 1e-5 * abs(right) + 1e-6 else "  ←"
+        yield name, f"expected {shown(right)}, yours {shown(mine)}{mark}"
 
 
 def shown(value):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ppo_lessons import LESSONS
-from ppo_lessons.practice import limit
+from ppo_lessons.practice import limit, slips
 from ppo_lessons.practice.exercise import Case, Mistake
 
 RELATIVE = 1e-5  # loose enough for float32
@@ -34,6 +34,28 @@ EXPLAINED = {  # what the commonest exceptions of PyTorch mean here: part of the
     "one axis.",
     "shapes cannot be multiplied": "`@` multiplies matrices. Multiply number by number, by `*`; then add up along one "
     "axis.",
+    "must match the size of tensor": "Two shapes do not fit together. Did a sum or a mean drop an axis (`keepdim=True` "
+    "keeps it), or is one of the two a step longer or shorter?",
+    "must match the existing size": "Two shapes do not fit together. Did a sum or a mean drop an axis (`keepdim=True` "
+    "keeps it), or is one of the two a step longer or shorter?",
+    "step must be greater than zero": "A tensor cannot be read backwards by `[::-1]`: `x.flip(0)` turns it round.",
+    "expected Tensor as element": "`torch.stack` and `torch.cat` take tensors; a list of plain numbers becomes one by "
+    "`torch.tensor(...)`. Begin a sum with `torch.zeros_like(x[0])`, not with 0.",
+    "cannot be concatenated": "`torch.cat` joins lists; single numbers are put side by side by `torch.stack`.",
+    "must be Tensor, not": "This function of torch takes a tensor and was given a plain number or a list.",
+    "with a bool tensor": "A flag is turned round by `~flag`; as a number it is `flag.float()`.",
+    "only supports boolean masks": "The mask must be a flag: `terminated | truncated`, or a comparison.",
+    "modified by an inplace operation": "A number that the gradient needs was changed in place (by `+=`, `x[t] = ...`, "
+    "or a name that ends in `_`): write a new tensor. An optimiser changes the weights in place: its step comes last.",
+    "0-d tensor": "This tensor is a single number: it has no length and no entries to walk over.",
+    "0-dim tensor": "This tensor is a single number: it has no entries to pick from.",
+    "Index put requires": "What is written into a tensor must have its kind of numbers: begin with "
+    "`torch.zeros_like(rewards)`.",
+    "cannot be interpreted as an integer": "`range` counts whole numbers: `/` makes a fraction of them, `//` does not.",
+    "has no attribute": "Is the name written as in PyTorch? `dir(x)` lists what x can do.",
+    "division by zero": "Python stops where it divides a plain number by 0. Which input can be 0 here?",
+    "math domain error": "The logarithm or root of a number that is not positive.",
+    "math range error": "The number is too large for Python's floats. Is the exponential needed?",
     "Can't call numpy()": "NumPy does not take a tensor that carries a gradient. The functions of torch do.",
 }
 ENDLESS = (
@@ -83,6 +105,7 @@ def diagnose(exercise, function):
     """Compare a learner's function with the course's own on every case: a `Finding`."""
     if is_stub(function):
         return Finding("open", "not attempted yet", exercise.first)
+    function = exercise.measure(function) if exercise.measure else function
     cases = sorted([*exercise.cases, exercise.running], key=lambda case: case.size)
     got = run_all(exercise, function, cases)
     cases = cases[: len(got)]
@@ -92,7 +115,7 @@ def diagnose(exercise, function):
         failing = [len(cases) - 1]
     if failing:  # a wrong number says more than a wrong gradient
         wrong = [i for i in failing if got[i].trouble or not same_values(got[i], right[i])]
-        return explain(exercise, cases, right, got, wrong or failing)
+        return explain(exercise, function, cases, right, got, wrong or failing)
     touched = next((i for i in range(len(cases)) if got[i].changed), None)
     if touched is not None:
         text = f"The result is right, but {got[touched].changed} is not what it was before. Work on a new tensor."
@@ -112,7 +135,7 @@ def run_all(exercise, function, cases):
     return outcomes
 
 
-def explain(exercise, cases, right, got, failing):
+def explain(exercise, function, cases, right, got, failing):
     """The `Finding` for a function that is wrong in the cases with numbers `failing`, the smallest first."""
     first = failing[0]
     found = Finding("wrong", "", case=cases[first], expected=right[first], got=got[first])
@@ -124,12 +147,16 @@ def explain(exercise, cases, right, got, failing):
     if everywhere:
         found.title, found.text, found.look = found.mistake[:3]
         return found
-    found.title, found.text = describe(cases, right, got, failing)
+    found.title, found.text = describe(exercise, function, cases, right, got, failing)
     if found.mistake and not found.text:
         found.text = f"On this input it {found.mistake.name}: {found.mistake.why}"
         found.look = found.mistake.look
     if not found.text:
-        found.text = where_it_is_right(cases, failing)
+        found.title, found.text = slope(exercise, function, cases[first]) or (found.title, "")
+        found.text = f"{found.text} {where_it_is_right(cases, failing)}".strip()
+    stops = next((i for i in failing if got[i].trouble), None)
+    if stops is not None:
+        found.text += f" And on {cases[stops].label} {got[stops].trouble}. {got[stops].advice}".rstrip()
     return found
 
 
@@ -137,10 +164,10 @@ def nearest_mistake(exercise, cases, right, got, failing):
     """The listed mistake that does the same as the function: (in all cases?, the mistake or None).
 
     Where a value is wrong, one whose values agree is enough if there is none whose gradients agree as well. Without one
-    that agrees in all cases, it is the one that agrees in the smallest failing case and in most others; agreeing in a
-    single one of several is chance.
+    that agrees in all cases, it is the one that agrees in the smallest failing case, and wherever it shows or in most
+    others; agreeing in a few of them is chance.
     """
-    best, score, by_value, first = None, min(len(failing) - 1, 1), None, failing[0]
+    best, score, by_value, first = None, len(failing) // 2, None, failing[0]
     agree = same if same_values(got[first], right[first]) else same_values
     for mistake in exercise.mistakes:
         for version in mistake.versions:
@@ -151,6 +178,8 @@ def nearest_mistake(exercise, cases, right, got, failing):
             if all(agrees):
                 return True, mistake
             agreeing = sum(agrees[i] for i in failing)
+            if all(a or same(b, c) for a, b, c in zip(agrees, theirs, right, strict=True)):
+                agreeing = len(cases)  # wherever the mistake shows, the function makes it; elsewhere it makes another
             if agrees[first] and agreeing > score:
                 best, score = mistake, agreeing
             if not by_value and all(agree(a, b) for a, b in zip(theirs, got, strict=True)):
@@ -158,42 +187,176 @@ def nearest_mistake(exercise, cases, right, got, failing):
     return by_value is not None, by_value or best
 
 
-def describe(cases, right, got, failing):
+def describe(exercise, function, cases, right, got, failing):
     """Title and text for a mistake that is not on the list; no text where there is nothing to say but the numbers."""
-    first, usable = failing[0], [i for i in failing if not got[i].trouble]
+    first, usable = failing[0], [i for i in range(len(cases)) if not got[i].trouble]
     mine, theirs = got[first], right[first]
-    if mine.value.shape != theirs.value.shape:
-        shapes = f"Expected is {tuple(theirs.value.shape)}, yours is {tuple(mine.value.shape)}."
-        nearly = theirs.value.dim() == 0 and same_numbers(mine.value.mean(), theirs.value)
-        return "returns another shape", f"{shapes} Its mean would be right." if nearly else shapes
     if mine.value.isnan().any() and not theirs.value.isnan().any():
         causes = "a division by 0, a logarithm of 0 or of a negative number, or infinity minus infinity."
         return "returns nan", f"Look for {causes}"
     if all(same_values(got[i], right[i]) for i in usable):
-        names = [name for name in theirs.gradients if not same_numbers(mine.gradients[name], theirs.gradients[name])]
-        if all(mine.gradients[name] is None for name in names):
-            lost = "`.item()`, `.detach()`, `torch.tensor(...)` and NumPy cut it off."
-            return "lets no gradient through", f"The value is right, but {', '.join(names)} gets no gradient: {lost}"
-        data = [name for name in names if theirs.gradients[name] is None]
-        if data:
-            return f"differentiates {data[0]}", f"The value is right, but {data[0]} is data: use {data[0]}.detach()."
-        if any(mine.gradients[name] is not None and mine.gradients[name].isnan().any() for name in names):
-            hidden = "a step on the way made nan or infinity, and hiding it afterwards does not mend its gradient."
-            return "has a gradient that is nan", f"The value is right, but {hidden}"
+        return describe_gradient(mine, theirs)
+    pairs = [(got[i].value, right[i].value) for i in failing if not got[i].trouble]
+    shapes = what_shape(pairs) if mine.value.shape != theirs.value.shape else ""
+    if shapes.endswith("would be right."):
+        return "returns another shape", shapes
+    whole = len(pairs) == len(failing) and all(a.shape == b.shape for a, b in pairs)
+    factor, more = (common_factor(pairs), common_difference(pairs)) if whole and len(pairs) > 1 else (None, None)
+    if factor and abs(factor + 1) > RELATIVE:
+        return "is off by a factor", f"Everywhere it goes wrong your result is the right one times {factor:.4g}."
+    if more:
+        return "is off by a constant", f"Everywhere it goes wrong your result is the right one plus {more:.4g}."
+    wrong = [usable.index(i) for i in failing if not got[i].trouble]
+    values, probe = [got[i].value for i in usable], wrong[len(wrong) // 2]
+
+    def fully(found):
+        if not exercise.differentiable:
+            return True
+        return all(same(run(exercise, found.whole(cases[i]), cases[i]), got[i]) for i in usable)
+
+    known = slips.find(exercise, [cases[i] for i in usable], values, same_numbers, probe, fully)
+    if len(known) == 1:
+        return known[0]
+    if known:
+        return "makes two mistakes at once", " And it ".join(f"{name}: {why}" for name, why in known).join(("It ", ""))
+    if shapes:
+        return "returns another shape", shapes
+    ignored = pays_no_attention(exercise, function, [cases[i] for i in usable])
+    if ignored:
         return (
-            "has another gradient",
-            f"The value is right, but its gradient with respect to {', '.join(names)} is not.",
+            f"pays no attention to {ignored}",
+            f"Yours stays the same when {ignored} changes, and the right one does not.",
         )
-    if all(same_numbers(got[i].value, -right[i].value) for i in usable):
-        return "has the wrong sign", "Your result is the right one times −1."
     single = [i for i in range(len(cases)) if i not in failing and widest(cases[i]) == 1]
     if single and all(widest(cases[i]) > 1 for i in failing):
         words = "Each column is a play, a game or a state of its own; along which axis do you sum, shift or turn round?"
         return "goes wrong where several lists stand side by side", f"With a single list it is right. {words}"
-    factor = common_factor([(got[i].value, right[i].value) for i in usable]) if len(usable) == len(failing) else None
-    if factor:
-        return "is off by a factor", f"Everywhere it goes wrong your result is the right one times {factor:.4g}."
     return f"goes wrong on {cases[first].label}", ""
+
+
+def describe_gradient(mine, theirs):
+    """Title and text where the value is right and its gradient is not."""
+    names = [name for name in theirs.gradients if not same_numbers(mine.gradients[name], theirs.gradients[name])]
+    if all(mine.gradients[name] is None for name in names):
+        lost = "`.item()`, `.detach()`, `torch.tensor(...)` and NumPy cut it off."
+        return "lets no gradient through", f"The value is right, but {', '.join(names)} gets no gradient: {lost}"
+    data = [name for name in names if theirs.gradients[name] is None]
+    if data:
+        return f"differentiates {data[0]}", f"The value is right, but {data[0]} is data: use {data[0]}.detach()."
+    if any(mine.gradients[name] is not None and mine.gradients[name].isnan().any() for name in names):
+        hidden = "a step on the way made nan or infinity, and hiding it afterwards does not mend its gradient."
+        return "has a gradient that is nan", f"The value is right, but {hidden}"
+    part = "a part of the formula is detached, rounded or cut off that should carry it."
+    text = f"The value is right, but its gradient with respect to {', '.join(names)} is not: {part}"
+    return "has another gradient", text
+
+
+DRAWN_TOGETHER = {  # what would make a result of another shape right
+    "The first of the results alone": lambda y: y[0],
+    "The last of the results alone": lambda y: y[-1],
+    "Its mean": torch.mean,
+    "Its sum": torch.sum,
+    "Its sum along axis 0": lambda y: y.sum(0),
+    "Its mean along axis 0": lambda y: y.mean(0),
+    "Its sum along the last axis": lambda y: y.sum(-1),
+    "Its mean along the last axis": lambda y: y.mean(-1),
+    "Its diagonal": lambda y: y.diagonal(),
+    "Its sum over all columns": lambda y: y.flatten(1).sum(1),
+}
+
+
+def what_shape(pairs):
+    """Both shapes, and what would make the wrong one right."""
+    mine, theirs = next((a, b) for a, b in pairs if a.shape != b.shape)
+    shapes = f"Expected is {tuple(theirs.shape)}, yours is {tuple(mine.shape)}."
+    for words, change in DRAWN_TOGETHER.items():
+        with contextlib.suppress(IndexError, RuntimeError):
+            if all(same_numbers(change(a) if a.shape != b.shape else a, b) for a, b in pairs):
+                return f"{shapes} {words} would be right."
+    return shapes
+
+
+def pays_no_attention(exercise, function, cases):
+    """The name of an argument that changes the right result and never the learner's; empty if there is none."""
+    for name in [*exercise.running.inputs, *exercise.running.numbers]:
+        others = [other_input(case, name) for case in cases]
+        pairs = [(a, b) for a, b in zip(cases, others, strict=True) if b is not None]
+        moves = [unlike(exercise.function, a, b) for a, b in pairs]
+        if any(moves) and not any(unlike(function, a, b) for a, b in pairs):
+            return name
+    return ""
+
+
+def other_input(case, name):
+    """The case with another value of one argument, None where there is none to try."""
+    x = case.inputs.get(name, case.numbers.get(name))
+    if isinstance(x, str):
+        return None
+    if isinstance(x, torch.Tensor):
+        other = ~x if x.dtype == torch.bool else x + 0.1 * torch.arange(1, x.numel() + 1).reshape(x.shape) ** 0.5
+    else:
+        other = x + 1 if isinstance(x, int) else 0.7 * x
+    if name in case.inputs:
+        return case._replace(inputs={**case.inputs, name: other})
+    return case._replace(numbers={**case.numbers, name: other})
+
+
+def unlike(function, case, other):
+    """Does a function return something else on another input?"""
+    with contextlib.redirect_stdout(io.StringIO()):
+        a, b = slips.value_of(function, case), slips.value_of(function, other)
+    return a is not None and b is not None and not same_numbers(a, b)
+
+
+def slope(exercise, function, case):
+    """Title and text on the first number of the input that moves the result too much or too little, or None."""
+    for name, x in case.inputs.items():
+        if isinstance(x, torch.Tensor) and x.dtype == torch.bool:
+            continue
+        for i in range(x.numel()) if isinstance(x, torch.Tensor) else [0]:
+            with contextlib.redirect_stdout(io.StringIO()):
+                mine, theirs = (moved_by(f, case, name, i) for f in (function, exercise.function))
+            if mine is None or theirs is None or mine.shape != theirs.shape:
+                return None
+            off = ((mine - theirs).abs() > 1e-3 * (1 + theirs.abs())).nonzero()
+            if len(off):
+                cause, effect = place(name, x, i), place("result", mine, tuple(off[0].tolist()))
+                return weighed(cause, effect, mine[tuple(off[0])].item(), theirs[tuple(off[0])].item())
+    return None
+
+
+def moved_by(function, case, name, i):
+    """How much the result moves with the i-th number of an input, per unit."""
+    x, h, sides = case.inputs[name], 1e-4, []
+    for step in (h, -h):
+        if isinstance(x, torch.Tensor):
+            other = x.clone()
+            other.view(-1)[i] += step
+        else:
+            other = x + step
+        sides.append(slips.value_of(function, case._replace(inputs={**case.inputs, name: other})))
+    up, down = sides
+    return None if up is None or down is None or up.shape != down.shape else (up - down).detach() / (2 * h)
+
+
+def place(name, x, index):
+    """`name[1, 0]`; the name alone of a single number."""
+    if not isinstance(x, torch.Tensor) or x.dim() == 0:
+        return "the result" if name == "result" else name
+    where = index if isinstance(index, tuple) else np.unravel_index(index, x.shape)
+    return f"{name}[{', '.join(str(int(i)) for i in where)}]"
+
+
+def weighed(cause, effect, mine, theirs):
+    title = f"weighs {cause} wrongly in {effect}"
+    if abs(theirs) < 1e-6:
+        title = f"lets {cause} into {effect}"
+    elif abs(mine) < 1e-6:
+        title = f"leaves {cause} out of {effect}"
+    elif abs(mine + theirs) < 1e-3 * abs(theirs):
+        title = f"counts {cause} with the wrong sign in {effect}"
+    times = [f"{x:.4g} times as much" if abs(x) >= 1e-6 else "not at all" for x in (theirs, mine)]
+    return title, f"If {cause} changes a little, {effect} must change {times[0]}; yours changes {times[1]}."
 
 
 def common_factor(pairs):
@@ -203,6 +366,13 @@ def common_factor(pairs):
         return None
     factor = torch.dot(mine, theirs) / torch.dot(theirs, theirs)
     return factor.item() if factor and same_numbers(mine, factor * theirs) else None
+
+
+def common_difference(pairs):
+    """The number that is added to the right results, None if there is no such number."""
+    mine, theirs = (torch.cat([x.flatten() for x in side]) for side in zip(*pairs, strict=True))
+    more = (mine - theirs).mean()
+    return more.item() if more.isfinite() and same_numbers(mine, theirs + more) else None
 
 
 def where_it_is_right(cases, failing):
@@ -220,6 +390,8 @@ def widest(case):
 
 def how_it_is_called(exercise):
     """The call, as the check makes it."""
+    if exercise.measure:
+        return f"The check calls {exercise.name}{inspect.signature(exercise.function)}."
     numbers = (f"{name}={number!r}" for name, number in exercise.running.numbers.items())
     return f"The check calls {exercise.name}({', '.join((*exercise.running.inputs, *numbers))})."
 
@@ -228,23 +400,28 @@ def run(exercise, function, case):
     """Call the function on a copy of the inputs and note all it does: an `Outcome`."""
     leaves = {name: own_copy(x, exercise.differentiable) for name, x in case.inputs.items()}
     arguments = {name: x.clone() if isinstance(x, torch.Tensor) else x for name, x in leaves.items()}
-    printed = io.StringIO()
+    printed, written = io.StringIO(), inspect.unwrap(function)
     try:
-        file = getattr(getattr(function, "__code__", None), "co_filename", None)
+        file = getattr(getattr(written, "__code__", None), "co_filename", None)
         with contextlib.redirect_stdout(printed), limit.time_limit(limit.SECONDS, file):
             value = as_tensor(function(*arguments.values(), **case.numbers))
     except limit.Endless as error:
         trouble = f"your code did not come to an end within {limit.SECONDS:g} seconds"
-        line = own_line(error, function)
+        line = own_line(error, written)
         return Outcome(trouble=trouble, line=line, advice=ENDLESS, endless=True, printed=printed.getvalue())
     except Unusable as error:
         return Outcome(trouble=str(error), printed=printed.getvalue())
     except Exception as error:
         message = next(iter(str(error).splitlines()), "")  # PyTorch adds pages to some
         trouble = f"your code stopped with {type(error).__name__}: {message}"
-        line, advice = own_line(error, function), what_helps(error, function, [*case.inputs, *case.numbers])
+        arguments = list(inspect.signature(exercise.function).parameters)
+        line, advice = own_line(error, written), what_helps(error, written, arguments)
         return Outcome(trouble=trouble, line=line, advice=advice, printed=printed.getvalue())
-    gradients = gradients_of(value, leaves) if exercise.differentiable else {}
+    try:
+        gradients = gradients_of(value, leaves) if exercise.differentiable else {}
+    except RuntimeError as error:
+        trouble = f"no gradient can be computed: {next(iter(str(error).splitlines()), '')}"
+        return Outcome(trouble=trouble, advice=what_helps(error, function, []), printed=printed.getvalue())
     tensors = [name for name, x in leaves.items() if isinstance(x, torch.Tensor)]
     changed = ", ".join(
         n for n in tensors if not torch.equal(arguments[n].detach().nan_to_num(), leaves[n].detach().nan_to_num())
@@ -296,13 +473,18 @@ def as_tensor(result):
     """Whatever a function returned (tensor, array, list, number, `ClipTerms`) as a tensor."""
     result = getattr(result, "objective", result)
     if result is None:
-        raise Unusable("your function returns nothing: does its last line begin with `return`?")
+        raise Unusable("your function returns nothing: does every way through it end with `return`?")
     if result is ...:
         raise Unusable("your function still returns `...`")
     try:
         if isinstance(result, list | tuple) and any(isinstance(x, torch.Tensor) for x in result):
-            result = torch.stack([torch.as_tensor(x) for x in result])
+            parts = [torch.as_tensor(x) for x in result]
+            if len({x.shape for x in parts}) > 1:
+                raise Unusable("your function returns several things of different shapes: return one tensor")
+            result = torch.stack(parts)
         return result if isinstance(result, torch.Tensor) else torch.as_tensor(np.asarray(result, dtype=np.float64))
+    except Unusable:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise Unusable(f"your function returns {type(result).__name__}, which is not a tensor of numbers") from error
 

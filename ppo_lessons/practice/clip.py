@@ -51,6 +51,12 @@ def variant(choose=torch.minimum, bounded=lambda rho, epsilon: clip_ratio(rho, e
     return function
 
 
+def floor(logp, old_logp, advantages, *, epsilon):
+    """The larger of the term and its bound."""
+    rho, a = ratio(logp, old_logp), advantages.detach()
+    return torch.maximum(rho * a, torch.where(a > 0, (1 + epsilon) * a, (1 - epsilon) * a)).mean()
+
+
 def clips_product(logp, old_logp, advantages, *, epsilon):
     product = ratio(logp, old_logp) * advantages.detach()
     return torch.minimum(product, product.clamp(1 - epsilon, 1 + epsilon)).mean()
@@ -170,7 +176,7 @@ EXERCISES = [
                 "takes max instead of min",
                 "The larger of the two terms is the optimistic one: it rewards the runaway cases.",
                 MINIMUM,
-                (variant(torch.maximum),),
+                (variant(torch.maximum), floor),
             ),
             Mistake(
                 "has no minimum at all",
@@ -260,6 +266,12 @@ EXERCISES = [
                 "Multiply by A first: where A < 0 the smaller ratio gives the larger term.",
                 MINIMUM,
                 (minimum_of_ratios,),
+            ),
+            Mistake(
+                "has a lower edge of 1/(1 + ε)",
+                "The band reaches as far down as up: its edges are 1 − ε and 1 + ε.",
+                WRONG,
+                (variant(bounded=lambda rho, epsilon: rho.clamp(1 / (1 + epsilon), 1 + epsilon)),),
             ),
             Mistake(
                 "takes the minimum of the means",

@@ -1,5 +1,7 @@
 """Practice for lesson 11."""
 
+import math
+
 import torch
 
 from ppo_lessons.entropy import entropy
@@ -46,6 +48,10 @@ def terms(pi, logp):
 
 def yes_or_no(pi, logp):
     return terms(pi, logp) + terms(1 - pi, (1 - pi).log())
+
+
+def minus_log_of_sum(terms):
+    return -terms.sum(-1).log()
 
 
 def without_keepdim(logits):
@@ -169,6 +175,19 @@ EXERCISES = [
                 "sum(-1) drops the axis, and the division meets a wrong one: sum(-1, keepdim=True), or softmax(-1).",
                 UNDECIDED,
                 (without_keepdim,),
+            ),
+            Mistake(
+                "takes the logarithm of the mean",
+                "Asked for is the mean of −log π. Minus the logarithm of the mean of π, Σ π², is another entropy, and "
+                "never larger.",
+                UNDECIDED,
+                of_policy(lambda pi, logp: pi * pi, total=minus_log_of_sum),
+            ),
+            Mistake(
+                "divides by the largest entropy",
+                "Divided by log n it would lie between 0 and 1; asked for is the entropy itself, in nats.",
+                UNDECIDED,
+                (lambda logits: entropy(logits) / math.log(logits.shape[-1]),),
             ),
             Mistake(
                 "counts in bits",

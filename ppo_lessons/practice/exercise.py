@@ -40,6 +40,8 @@ class Exercise(NamedTuple):
     cases: list[Case]
     mistakes: list[Mistake]
     differentiable: bool = False  # compare gradients too, and that none reaches what is data
+    measure: Callable | None = None  # where a function acts: makes one of it that returns what came of it, in numbers
+    names: tuple[str, ...] = ()  # of these numbers
 
     @property
     def name(self):

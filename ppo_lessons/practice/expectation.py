@@ -69,6 +69,12 @@ EXPECTATION = Exercise(
             (lambda v, p: (v * p).mean(0), lambda v, p: (v * p).mean()),
         ),
         Mistake(
+            "divides by the sum of the values",
+            "The weights are the probabilities, and they sum to 1 already: nothing is left to divide by.",
+            AVERAGE,
+            (lambda v, p: (v * p).sum(0) / v.sum(0),),
+        ),
+        Mistake(
             "returns the products without adding them up",
             "80 · 0.2 and 90 · 0.8 are the parts; the expectation is their sum.",
             AVERAGE,
@@ -109,7 +115,11 @@ EXPECTATION = Exercise(
             "returns the most likely value",
             "The expectation is an average over all outcomes and need not be one of them.",
             AVERAGE,
-            (lambda v, p: v.gather(0, p.argmax(0, keepdim=True))[0], lambda v, p: v[p.argmax()]),
+            (
+                lambda v, p: v.gather(0, p.argmax(0, keepdim=True))[0],
+                lambda v, p: v[p.argmax()],
+                lambda v, p: v[p.argmax(0)],
+            ),
         ),
         Mistake(
             "lets 1 − p into the weights",

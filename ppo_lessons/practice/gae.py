@@ -126,6 +126,23 @@ def no_lam_in_the_loop(rewards, values, next_values, terminated, truncated, *, g
     return gae(rewards, values, next_values, terminated, truncated, gamma=gamma, lam=1.0)
 
 
+def factor_once(*steps, gamma, lam):
+    """All later TD errors count gamma lam, however far they are."""
+    delta = td_error(*steps[:4], gamma=gamma)
+    all_later = summed_up(delta, 1.0, ~(steps[3] | steps[4]))
+    return delta + gamma * lam * (all_later - delta)
+
+
+def factor_too_soon(*steps, gamma, lam):
+    """Already the TD error of the step itself has the factor gamma lam."""
+    return gamma * lam * gae(*steps, gamma=gamma, lam=lam)
+
+
+def no_gamma_in_delta(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=1.0)
+    return summed_up(delta, gamma * lam, ~(terminated | truncated))
+
+
 def td_errors(rewards, values, next_values, terminated, truncated, *, gamma, lam):
     return td_error(rewards, values, next_values, terminated, gamma=gamma)
 
@@ -252,6 +269,12 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "forgets γ inside δ",
+                "V of the next state comes one step later: δ = r + γ V(s') − V(s).",
+                DERIVATION,
+                (no_gamma_in_delta,),
+            ),
+            Mistake(
                 "forgets γ in the recursion",
                 "What follows is passed on with the factor γλ, not λ alone: it comes one step later.",
                 DERIVATION,
@@ -264,10 +287,28 @@ EXERCISES = [
                 (no_lam_in_the_loop,),
             ),
             Mistake(
+                "does not let γλ grow with the distance",
+                "Each step of distance brings one more factor γλ: γλ, (γλ)², (γλ)³.",
+                DERIVATION,
+                (factor_once,),
+            ),
+            Mistake(
+                "has a factor γλ too many",
+                "The TD error of the step itself counts in full, (γλ)⁰ = 1: only what follows is multiplied.",
+                DERIVATION,
+                (factor_too_soon,),
+            ),
+            Mistake(
                 "returns the TD errors",
                 "The TD error is the case λ = 0: the later TD errors are still to be added.",
                 DERIVATION,
                 (td_errors,),
+            ),
+            Mistake(
+                "returns the steps back to front",
+                "Whoever walks backwards collects the last step first: turn the list round at the end.",
+                DERIVATION,
+                (lambda *steps, gamma, lam: gae(*steps, gamma=gamma, lam=lam).flip(0),),
             ),
             Mistake(
                 "loops forward",

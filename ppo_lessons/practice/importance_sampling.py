@@ -250,6 +250,12 @@ def along(axis):
     return at_any_scale(lambda w: w.sum(axis).square() / w.square().sum(axis))
 
 
+def perplexity(weights):
+    shares = weights.flatten() / weights.max()
+    shares = shares / shares.sum()
+    return (-torch.xlogy(shares, shares).sum()).exp()
+
+
 EFFECTIVE_EXERCISE = Exercise(
     function=effective_sample_size,
     notebook="08_importance_sampling",
@@ -297,6 +303,12 @@ EFFECTIVE_EXERCISE = Exercise(
                 *at_any_scale(lambda w: w.numel() / (1 + (w - w.mean()).square().mean())),
                 *at_any_scale(lambda w: len(w.flatten()) / w.square().mean()),
             ),
+        ),
+        Mistake(
+            "takes e to the entropy of the weights",
+            "That is another count of equally weighted draws, and a larger one; ESS is made of squares.",
+            PRICE,
+            (perplexity,),
         ),
         Mistake(
             "counts draws instead of weighing them",

@@ -166,6 +166,18 @@ KL_EXERCISE = Exercise(
             ),
         ),
         Mistake(
+            "compares with the mean of both policies",
+            "log q stands in the formula, not log of (p + q)/2: the mean of both is nearer to p than q is.",
+            BEHAVIOUR,
+            (
+                *divergence(lambda p, q, log_p, log_q: p * (log_p - ((p + q) / 2).log())),
+                *divergence(
+                    lambda p, q, log_p, log_q: p * (log_p - ((p + q) / 2).log()) + q * (log_q - ((p + q) / 2).log()),
+                    total=lambda terms: terms.sum(-1) / 2,
+                ),
+            ),
+        ),
+        Mistake(
             "leaves out the weights",
             "The difference log p − log q of each action counts as often as p takes that action.",
             BEHAVIOUR,
@@ -463,6 +475,7 @@ PRICES = [
     price("a KL just below the band", 3.0, 0.0061, 0.01),
     price("a KL just above the band", 3.0, 0.0165, 0.01),
     price("a large target", 0.5, 1.7, 2.0),
+    price("a small price, and a KL far above the target", 0.5, 0.05, 0.01),
     price("a KL of 0", 0.5, 0.0, 2.0),
     price("a price of 0", 0.0, 0.05, 0.01),
     price("a KL on the lower edge of the band", 3.0, 1.0, 1.5),  # both edges are exact in binary
@@ -592,7 +605,28 @@ BETA_EXERCISE = Exercise(
             "exchanges 1.5 and 2",
             "1.5 makes the band, 2 is the step of β.",
             ADAPTIVE,
-            (rule(low=0.5, high=2.0, down=1 / 1.5, up=1.5), rule(down=1 / 1.5, up=1.5), rule(low=0.5, high=2.0)),
+            (rule(low=0.5, high=2.0, down=1 / 1.5, up=1.5),),
+        ),
+        Mistake(
+            "moves β by the factor of the band",
+            "1.5 makes the band; β is halved or doubled.",
+            ADAPTIVE,
+            (rule(down=1 / 1.5, up=1.5),),
+        ),
+        Mistake(
+            "has a band of another width",
+            "The edges are target / 1.5 and 1.5 times the target; by 2 β is divided or multiplied.",
+            ADAPTIVE,
+            (
+                *(rule(low=1 / width, high=width) for width in (1.25, 1.75, 2.0, 2.5, 3.0)),
+                *(rule(low=0.5), rule(high=2.0)),
+            ),
+        ),
+        Mistake(
+            "halves with //",
+            "`//` drops what stands behind the point; β is no whole number: `beta / 2`.",
+            ADAPTIVE,
+            (lambda beta, kl, *, target: beta // 2 if kl < target / 1.5 else beta * 2 if kl > 1.5 * target else beta,),
         ),
         Mistake(
             "returns the factor and not the price",

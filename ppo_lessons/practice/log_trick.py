@@ -116,6 +116,15 @@ EXERCISES = [
                 both(lambda logp, w: (w * logp.log()).sum(0).mean()),
             ),
             Mistake(
+                "subtracts the mean of the weights",
+                "Each step counts with its weight as it is. What may be subtracted, and why, is lesson 05.",
+                ESTIMATOR,
+                both(
+                    lambda logp, w: ((w - w.mean()) * logp).sum(0).mean(),
+                    lambda logp, w: ((w - w.mean(0)) * logp).sum(0).mean(),
+                ),
+            ),
+            Mistake(
                 "averages the weights alone",
                 "Returns contain no θ. Each one must be multiplied by log π of its step.",
                 OBSTACLE,

@@ -254,6 +254,12 @@ EXPECTED_RETURN = Exercise(
             both(lambda R, P: R * P),
         ),
         Mistake(
+            "returns one of the products",
+            "A loop must add to what it has so far, and return only after its last round.",
+            HOW_GOOD,
+            both(lambda R, P: (R * P)[0], lambda R, P: (R * P)[-1]),
+        ),
+        Mistake(
             "takes the logarithm of the probabilities",
             "J weighs each return with the probability itself. The logarithm comes in lesson 03, for the gradient.",
             HOW_GOOD,

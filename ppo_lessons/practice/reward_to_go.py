@@ -171,6 +171,13 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "multiplies the rewards by 1 − γ",
+                "With 1 − γ the weights sum to 1 and make an average; asked for is the sum, and the reward of the step "
+                "itself counts in full.",
+                GAMMA,
+                (weighted(lambda t, k, g, T: (k >= t) * (1 - g) * g ** max(k - t, 0)),),
+            ),
+            Mistake(
                 "lets far rewards count more than near ones",
                 "The next reward has the factor γ and the far ones less; yours has them the other way round.",
                 GAMMA,

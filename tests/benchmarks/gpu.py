@@ -1,7 +1,7 @@
 """`make bench-gpu`: the trainer on this machine's GPU, plain and captured, beside rejax where JAX sees the same GPU.
 
 Steps a second while training at 256 to 65,536 games, and seconds from process start to solved, medians of three seeds.
-The record goes to ppo_lessons/data/gpu_run.json, which lesson 12 shows.
+The record goes to ppo_lessons/data/gpu_run.json, which `figures.ppo.gpu_run` draws.
 """
 
 import importlib.util

@@ -93,6 +93,43 @@ def numpy_windows(rewards, values, next_values, terminated, truncated, *, gamma,
     return result
 
 
+def shifted(factor):
+    """One shift after the other of the TD errors: what the k-th of them counts."""
+
+    def my_n_step_advantage(rewards, values, next_values, terminated, truncated, *, gamma, n):
+        delta = rewards + gamma * next_values.masked_fill(terminated, 0) - values
+        result, moved = delta, delta
+        for k in range(1, n):
+            moved = torch.cat([moved[1:], torch.zeros_like(moved[:1])]) * ~(terminated | truncated)
+            result = result + factor(gamma, k) * moved
+        return result
+
+    return my_n_step_advantage
+
+
+def ends_too_soon(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    delta = rewards + gamma * next_values * ~terminated - values
+    result = torch.zeros_like(delta)
+    for t in range(len(delta)):
+        alive = torch.ones_like(delta[0])
+        for k in range(t, min(t + n, len(delta))):
+            alive = alive * ~(terminated | truncated)[k]
+            result[t] += gamma ** (k - t) * alive * delta[k]
+    return result
+
+
+def without_ends(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    delta = (rewards + gamma * next_values - values).masked_fill(terminated | truncated, 0)
+    zero, never = torch.zeros_like(delta), torch.zeros_like(terminated)
+    return numpy_windows(delta, zero, zero, never, terminated | truncated, gamma=gamma, n=n)
+
+
+def once_for_all_that_follows(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    own = rewards + gamma * next_values.masked_fill(terminated, 0) - values
+    all_of_them = shifted(lambda gamma, k: 1.0)(rewards, values, next_values, terminated, truncated, gamma=gamma, n=n)
+    return own + gamma * (all_of_them - own)
+
+
 def as_z_scores(advantages):
     spread, mean = torch.std_mean(advantages)
     return (advantages - mean) / (spread + 1e-8)
@@ -258,6 +295,8 @@ WRONG = {
         "is off by one in the next values": [loop_over_values, later_next_values],
     },
     "my_n_step_advantage": {
+        "drops the TD error of the step that ends an episode": [ends_too_soon, without_ends],
+        "does not let γ grow with the distance": [shifted(lambda gamma, k: gamma), once_for_all_that_follows],
         "bootstraps through a terminal state": [
             walk(last=lambda w, end, cut, g, k, n, T: g**k * w),
             longer(td=lambda r, v, w, end, cut, g: r + g * w - v),
@@ -314,6 +353,10 @@ WRONG = {
             lambda a: a - torch.mean(a) / (torch.std(a) + 1e-8),
             lambda a: -a.mean() + a / (((a - a.mean()) ** 2).sum() / (a.numel() - 1)) ** 0.5,
         ],
+        "takes the mean distance for the standard deviation": [
+            lambda a: (a - a.mean()) / ((a - a.mean()).abs().sum() / a.numel() + 1e-8),
+            lambda a: (a - a.mean()) / np.mean(np.abs(a.numpy() - a.numpy().mean())),
+        ],
         "divides by the variance": [
             lambda a: (a - a.mean()) / (a.std() ** 2 + 1e-8),
             lambda a: (a - a.mean()) * (a.numel() - 1) / ((a - a.mean()) ** 2).sum(),
@@ -323,7 +366,7 @@ WRONG = {
             lambda a: (a - a.mean()) / ((a**2).mean() - a.mean() ** 2).clamp(min=0).sqrt(),
         ],
         "normalises each column by itself": [row_by_row, numpy_columns],
-        "forgets the 1e-8": [
+        "divides by the standard deviation alone": [
             lambda a: (a - a.mean()) / a.std(),
             lambda a: (a - a.mean()) * ((a.numel() - 1) / ((a - a.mean()) ** 2).sum()) ** 0.5,
         ],
@@ -333,7 +376,11 @@ WRONG = {
         ],
         "scales by the largest number": [
             lambda a: (a - a.mean()) / max((a - a.mean()).abs().flatten()),
+            lambda a: (a - a.mean()) / a.abs().amax(),
+        ],
+        "scales by the range": [
             lambda a: (a - min(a.flatten())) / (max(a.flatten()) - min(a.flatten())),
+            lambda a: (a - a.mean()) / (a.amax() - a.amin() + 1e-8),
         ],
         "divides by the length of the vector": [
             lambda a: (a - a.mean()) / (torch.linalg.vector_norm(a - a.mean()) + 1e-8),

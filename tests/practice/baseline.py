@@ -177,6 +177,10 @@ WRONG = {
             critic(torch.nn.functional.l1_loss),
             looped(lambda v, g: abs(v - g), average),
         ],
+        "takes Huber's loss": [
+            critic(torch.nn.functional.huber_loss),
+            looped(lambda v, g: abs(v - g) - 0.5 if abs(v - g) > 1 else (v - g) ** 2 / 2, average),
+        ],
         "takes the error relative to the target": [
             critic(lambda v, g: ((v / g - 1) ** 2).mean()),
             looped(lambda v, g: abs(1 - v / g), average),

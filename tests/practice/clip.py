@@ -1,5 +1,7 @@
 """What learners may write for lesson 10."""
 
+import math
+
 import torch
 
 
@@ -120,6 +122,10 @@ WRONG = {
         "takes the minimum of the ratios": [
             attempt(lambda rho, a, e: (torch.min(rho, band(rho, e)) * a).mean()),
             looped(lambda rho, a, e: rho.clip(1 - e, min(1 + e, rho.item())) * a if rho >= 1 - e else rho * a),
+        ],
+        "has a lower edge of 1/(1 + ε)": [
+            attempt(lambda rho, a, e: torch.min(rho * a, rho.clip(1 / (1 + e), 1 + e) * a).mean()),
+            looped(lambda rho, a, e: min(rho * a, rho.log().clip(-math.log(1 + e), math.log(1 + e)).exp() * a)),
         ],
         "takes the minimum of the means": [
             attempt(lambda rho, a, e: torch.min((rho * a).mean(), (band(rho, e) * a).mean())),

@@ -112,6 +112,14 @@ WRONG = {
             lambda logits: -dot(logits.exp() / logits.exp().sum(-1), (logits.exp() / logits.exp().sum(-1)).log()),
             lambda logits: -sum(x * x.log() for x in torch.exp(logits).div(torch.exp(logits).sum(-1)).unbind(-1)),
         ],
+        "takes the logarithm of the mean": [
+            lambda logits: -(logits.softmax(-1) ** 2).sum(-1).log(),
+            lambda logits: -torch.logsumexp(2 * logits.log_softmax(-1), -1),
+        ],
+        "divides by the largest entropy": [
+            lambda logits: of_distribution(logits) / math.log(logits.shape[-1]),
+            lambda logits: action_by_action(logits) / of_distribution(torch.zeros_like(logits)),
+        ],
         "counts in bits": [
             lambda logits: of_distribution(logits) / math.log(2),
             lambda logits: -torch.sum(logits.softmax(-1) * logits.softmax(-1).log2(), dim=-1),

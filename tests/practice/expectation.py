@@ -148,6 +148,10 @@ WRONG = {
         ],
         "returns one of the products": [stops_after_the_first, overwrites],
         "leaves out an outcome": [counted(1, 0), counted(0, -1)],
+        "divides by the sum of the values": [
+            lambda values, probabilities: one_by_one(values, probabilities) / sum(values),
+            lambda values, probabilities: (values / values.sum(0) * probabilities).sum(0),
+        ],
         "returns the most likely value": [
             most_likely,
             lambda values, probabilities: values.take_along_dim(probabilities.topk(1, dim=0).indices, 0)[0],

@@ -82,6 +82,32 @@ def passed_on(end, cut, g, lam):
     return g * lam * (1 - end) * (1 - cut)
 
 
+def weighted(weight):
+    """weight(distance, gamma lam) for each TD error that belongs to the episode."""
+
+    def my_gae(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+        delta = rewards + gamma * next_values * ~terminated - values
+        rows = []
+        for t in range(len(delta)):
+            row, alive = torch.zeros_like(delta[0]), torch.ones_like(delta[0])
+            for k in range(t, len(delta)):
+                row = row + weight(k - t, gamma * lam) * alive * delta[k]
+                alive = alive * ~(terminated | truncated)[k]
+            rows.append(row)
+        return torch.stack(rows)
+
+    return my_gae
+
+
+def never_turned(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    out, a = [], torch.zeros_like(rewards[0])
+    for t in reversed(range(len(rewards))):
+        goes_on = ~(terminated[t] | truncated[t])
+        a = rewards[t] + gamma * next_values[t] * ~terminated[t] - values[t] + gamma * lam * a * goes_on
+        out.append(a)
+    return torch.stack(out)
+
+
 def forward_numpy(rewards, values, next_values, terminated, truncated, *, gamma, lam):
     delta = (rewards + gamma * next_values * ~terminated - values).numpy()
     for t in range(1, len(delta)):
@@ -136,6 +162,18 @@ def flag_of_the_next_step(rewards, values, next_values, terminated, truncated, *
 
 WRONG = {
     "my_gae": {
+        "does not let γλ grow with the distance": [
+            weighted(lambda distance, f: f if distance else 1.0),
+            weighted(lambda distance, f: f ** min(distance, 1)),
+        ],
+        "has a factor γλ too many": [
+            weighted(lambda distance, f: f ** (distance + 1)),
+            lambda *steps, gamma, lam: lam * gamma * double_sum(*steps, gamma=gamma, lam=lam),
+        ],
+        "returns the steps back to front": [
+            never_turned,
+            lambda *steps, gamma, lam: double_sum(*steps, gamma=gamma, lam=lam).flip(0),
+        ],
         "bootstraps through a terminal state": [
             attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * w - v, passed_on),
             attempt(summed, lambda r, v, w, end, cut, g, lam: r + g * w - v, lambda end, cut, g, lam: g * lam),
@@ -175,6 +213,10 @@ WRONG = {
             attempt(backward, lambda r, v, w, end, cut, g, lam: (1 - cut) * td(r, v, w, end, cut, g, lam), passed_on),
         ],
         "stops the sum one step too early": [hands_nothing_on, flag_of_the_next_step],
+        "forgets γ inside δ": [
+            attempt(backward, lambda r, v, w, end, cut, g, lam: r + (1 - end) * w - v, passed_on),
+            attempt(summed, lambda r, v, w, end, cut, g, lam: r + (1 - end) * w - v, passed_on),
+        ],
         "forgets γ in the recursion": [
             attempt(backward, td, lambda end, cut, g, lam: lam * (1 - end) * (1 - cut)),
             attempt(summed, td, lambda end, cut, g, lam: lam * (end + cut == 0)),

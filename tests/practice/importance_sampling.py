@@ -114,6 +114,11 @@ def squares(weights):
     return weights * weights
 
 
+def shares(weights):
+    scaled = weights / weights.max()
+    return scaled / scaled.sum()
+
+
 WRONG = {
     "my_surrogate_objective": {
         "has the ratio upside down": [
@@ -201,6 +206,10 @@ WRONG = {
         "takes the weights for normalised": [
             lambda weights: 1 / squares(weights).sum(),
             lambda weights: weights.numel() / squares(weights).sum(),
+        ],
+        "takes e to the entropy of the weights": [
+            lambda weights: torch.distributions.Categorical(probs=weights.flatten() / weights.max()).entropy().exp(),
+            lambda weights: torch.prod(shares(weights) ** -shares(weights)),
         ],
         "counts draws instead of weighing them": [
             lambda weights: sum(w > 0 for w in weights.flatten().tolist()),

@@ -168,6 +168,11 @@ def without_assignment(beta, kl, *, target):
     return beta
 
 
+def jensen_shannon(p, q):
+    middle = (p + q) / 2
+    return sum((x * (x / middle).log()).sum(-1) for x in (p, q)) / 2
+
+
 def third_below(target):
     return target / 1.5
 
@@ -197,6 +202,10 @@ WRONG = {
         "adds the other direction": [
             lambda logits_p, logits_q: of_losses(logits_p, logits_q) + of_losses(logits_q, logits_p),
             rows(lambda p, q: (p.exp() @ (p - q) + q.exp() @ (q - p)) / 2),
+        ],
+        "compares with the mean of both policies": [
+            attempt(lambda p, q, log_p, log_q: (p * (p.log() - torch.log(0.5 * p + 0.5 * q))).sum(-1)),
+            attempt(lambda p, q, log_p, log_q: jensen_shannon(p, q)),
         ],
         "leaves out the weights": [
             rows(lambda p, q: sum(p) - sum(q)),
@@ -343,7 +352,19 @@ WRONG = {
         ],
         "exchanges 1.5 and 2": [
             adapt(lambda kl, target: kl < target / 2, lambda kl, target: kl > 2 * target, down=1.5, up=1.5),
+            chosen(lambda t: 0.5 * t, lambda t: 2.0 * t, lambda beta, target: (beta / 1.5, beta, 1.5 * beta)),
+        ],
+        "moves β by the factor of the band": [
+            adapt(down=1.5, up=1.5),
             chosen(third_below, half_above, lambda beta, target: (beta / 1.5, beta, 1.5 * beta)),
+        ],
+        "has a band of another width": [
+            adapt(lambda kl, target: kl < target / 2, lambda kl, target: kl > 2 * target),
+            adapt(lambda kl, target: kl < 0.5 * target),
+        ],
+        "halves with //": [
+            chosen(third_below, half_above, lambda beta, target: (beta // 2, beta, beta * 2)),
+            lambda beta, kl, *, target: adapt()(beta, kl, target=target) if kl >= target / 1.5 else beta // 2,
         ],
         "returns the factor and not the price": [
             lambda beta, kl, *, target: adapt()(1.0, kl, target=target),

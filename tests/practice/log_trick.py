@@ -104,6 +104,10 @@ WRONG = {
             looped(lambda x, w: torch.log(x) * w.detach(), mean),
             lambda logp, weights: sum(weights * torch.log(logp)).mean(),
         ],
+        "subtracts the mean of the weights": [
+            attempt(lambda logp, w: torch.einsum("tn,tn->n", logp, w - w.mean()).mean()),
+            attempt(lambda logp, w: (logp * (w - sum(w) / len(w))).sum() / logp.shape[1]),
+        ],
         "averages the weights alone": [
             looped(lambda x, w: w, mean),
             lambda logp, weights: sum(weights.detach()).mean(),

@@ -88,6 +88,19 @@ RIGHT = {
 }
 
 
+def returns_too_early(returns, probabilities):
+    total = 0.0
+    for r, p in zip(returns, probabilities, strict=True):
+        total = total + r.item() * p
+        return total
+
+
+def overwrites(returns, probabilities):
+    for r, p in zip(returns.detach(), probabilities, strict=True):
+        total = r * p
+    return total
+
+
 def no_grad(function):
     """The function without any gradient."""
     return lambda *arguments: torch.no_grad()(function)(*arguments)
@@ -170,6 +183,7 @@ WRONG = {
             lambda returns, probabilities: [r * p for r, p in zip(returns, probabilities, strict=True)],
             lambda returns, probabilities: torch.diag(returns.detach()) @ probabilities,
         ],
+        "returns one of the products": [returns_too_early, overwrites],
         "takes the logarithm of the probabilities": [
             lambda returns, probabilities: torch.dot(returns, torch.log(probabilities)),
             lambda returns, probabilities: dot(returns * probabilities.detach(), probabilities.log()),

@@ -148,6 +148,10 @@ WRONG = {
             backward(lambda r, following, g: (r + g * following, g * (r + following))),
             lambda rewards, *, gamma: as_a_matrix(rewards, gamma=gamma) - (1 - gamma) * rewards,
         ],
+        "multiplies the rewards by 1 − γ": [
+            lambda rewards, *, gamma: in_place((1 - gamma) * rewards, gamma=gamma),
+            lambda rewards, *, gamma: numpy_style(rewards, gamma=gamma) * (1 - gamma),
+        ],
         "lets far rewards count more than near ones": [
             lambda rewards, *, gamma: later_sum(powers(rewards, gamma).flip(0) * rewards),
             lambda rewards, *, gamma: gamma * later_sum(powers(rewards, gamma).flip(0) * rewards),
