@@ -2,7 +2,7 @@
 
 from gymnasium.envs.registration import register
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 LESSONS = (
     "expectation",

@@ -411,10 +411,13 @@ def test_the_record_is_of_todays_rungs_and_settings():
     assert list(result["rungs"]) == list(RUNGS)
     assert result["common"] == {name: getattr(Config, name) for name in ladder.COMMON}
     assert not set(result["seeds"]) & set(result["seeds_of_rates"])
+    assert result["seeds"] == list(ladder.SEEDS) and result["seeds_of_rates"] == list(ladder.SEEDS_OF_RATES)
     for name, row in result["rungs"].items():
         assert row["settings"] == dataclasses.asdict(RUNGS[name])
         assert {float(rate) for rate in row["rates"]} <= set(ladder.grid_of(RUNGS[name]))
-        assert row["rates"][f"{row['rate']:g}"] == max(row["rates"].values())
+        means = {rate: areas.mean() for rate, areas in ladder.areas_by_rate(result, name).items()}
+        assert means[row["rate"]] == max(means.values())
+        assert {len(areas) for areas in row["rates"].values()} == {len(result["seeds_of_rates"])}
         assert len(row["finals"]) == len(row["curves"]) == len(row["seconds"]) == len(result["seeds"])
         assert {len(curve) for curve in row["curves"]} == {ladder.POINTS + 1}
     assert len(data.resource("ladder").read_text("utf-8")) < 300_000

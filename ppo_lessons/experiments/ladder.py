@@ -307,7 +307,7 @@ def measure(*, seeds=SEEDS, seeds_of_rates=SEEDS_OF_RATES, grid=grid_of, total_s
         "rungs": {
             name: {
                 "settings": dataclasses.asdict(rung),
-                "rates": {f"{rate:g}": round(found, 1) for rate, found in rates[name].items()},
+                "rates": {f"{rate:g}": np.round(found, 1).tolist() for rate, found in areas[name].items()},
                 "rate": best[name],
                 "rate_at_the_edge": best[name] in (min(rates[name]), max(rates[name])),
                 "finals": [one["final"] for one in runs[name]],
@@ -359,6 +359,11 @@ def differences(result, measured, *, statistic=np.mean):
         added, taken = (float(statistic(numbers, axis=0)) for numbers in pair)
         found[name] = added - taken, difference_interval(*pair, statistic=statistic)
     return found
+
+
+def areas_by_rate(result, name):
+    """Rate -> [seeds of the rates] mean return over the whole training."""
+    return {float(rate): np.array(areas) for rate, areas in result["rungs"][name]["rates"].items()}
 
 
 def decided(interval):

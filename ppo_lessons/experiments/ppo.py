@@ -1,6 +1,6 @@
 """The settings of lesson 12's pictures that train while one looks, and the mark that its runs are held to."""
 
-from ppo_lessons.ppo import ALGORITHMS, Config
+from ppo_lessons.ppo import Config
 
 SOLVED = 475  # mean return from which CartPole-v1 counts as solved
 
@@ -9,11 +9,6 @@ def retraining(*, objective, lam, epsilon, beta, seed):
     """The default budget with a few settings changed: a `Config`."""
     settings = {"objective": objective, "lam": lam, "epsilon": epsilon, "beta": beta}
     return Config(**settings, seed=seed, device="cpu")
-
-
-def rung(*, algorithm, budget, seed):
-    """An algorithm of the course with a budget in thousands of environment steps: a `Config`."""
-    return Config(**ALGORITHMS[algorithm], seed=seed, total_steps=1000 * budget, device="cpu")
 
 
 def solved(scores):

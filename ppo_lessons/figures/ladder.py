@@ -4,7 +4,7 @@ import numpy as np
 
 from ppo_lessons import data
 from ppo_lessons.experiments import ladder as experiments
-from ppo_lessons.figures.style import BIAS, OLD_POLICY, QUIET, RETURN, Picture, quiet_grid
+from ppo_lessons.figures.style import BIAS, CLIPPED, OLD_POLICY, POLICY, QUIET, RETURN, Picture, quiet_grid
 
 MEASURED = {"finals": "after training, greedy", "areas": "mean over the whole training"}
 LIVE_STEPS = 30_000
@@ -68,6 +68,39 @@ def differences(result=None):
             axes.set_title(f"{clear} of {len(names)} intervals exclude 0")
 
     return Picture(build, lambda artists: in_words(rows), size=(640, 620))
+
+
+def rates(result=None):
+    """The mean return over the training against the learning rate, without a leash and with each: a `Picture`."""
+    result = result or data.load("ladder")
+    lines = {
+        "minibatches": {**OLD_POLICY, "label": "no leash"},
+        "clip": {**CLIPPED, "label": "clip"},
+        "fixed price": {**POLICY, "label": "fixed price"},
+        "adaptive price": {**POLICY, "linestyle": ":", "label": "adaptive price"},
+    }
+    found = {name: experiments.areas_by_rate(result, name) for name in lines}
+
+    def build(figure):
+        axes = figure.subplots()
+        quiet_grid(axes)
+        for name, line in lines.items():
+            places = list(found[name])
+            axes.plot(places, [areas.mean() for areas in found[name].values()], **line, marker="o", markersize=5)
+            for rate, areas in found[name].items():
+                axes.plot([rate] * len(areas), areas, "_", color=line["color"], markersize=7, alpha=0.6)
+        axes.set(xscale="log", ylim=(0, 500), xlabel="learning rate of the actor")
+        axes.set_xticks(places, [f"{rate:g}" for rate in places])
+        axes.minorticks_off()
+        axes.set_ylabel("mean return over the training")
+        axes.legend(loc="lower left")
+        axes.set_title("A leash widens the range of rates that learn")
+
+    told = "; ".join(
+        f"{lines[name]['label']} " + ", ".join(f"{areas.mean():.0f} at {rate:g}" for rate, areas in row.items())
+        for name, row in found.items()
+    )
+    return Picture(build, lambda artists: f"Mean return over the training by learning rate: {told}.", size=(640, 340))
 
 
 UNDECIDED = {"color": QUIET, "marker": "o", "markerfacecolor": "white", "gid": "undecided"}

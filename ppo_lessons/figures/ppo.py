@@ -221,14 +221,8 @@ def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
     yield from watch(artists, config, f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}")
 
 
-def update_rung(artists, *, algorithm, budget, seed):
-    config = experiments.rung(algorithm=algorithm, budget=budget, seed=seed)
-    yield from watch(artists, config, f"{algorithm}, seed {seed}")
-
-
 only_with = {"epsilon": ("objective", "clip"), "beta": ("objective", "penalty")}
 retrain = Picture(build_retrain, update_retrain, size=(820, 340), needs=only_with)
-rung = Picture(build_retrain, update_rung, size=(820, 340))
 
 
 def film(before, after, *, largest=100_000):
