@@ -54,6 +54,7 @@ STYLE = """
 .ppo .jupyter-widgets { margin: 2px 0; }
 .ppo .widget-hbox { flex-wrap: wrap; gap: 4px; overflow: visible; }
 .ppo .widget-inline-hbox { align-items: center; flex-wrap: wrap; height: auto; max-width: 100%; min-width: 0; }
+.ppo .widget-hprogress { height: 28px; }
 .ppo .widget-inline-hbox .widget-label {
   height: auto; line-height: 1.25; overflow-wrap: anywhere; white-space: normal;
 }

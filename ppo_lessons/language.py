@@ -132,14 +132,15 @@ class Language:
         return torch.cat([start, strings.actions[:-1]])
 
     def table(self, network):
-        """The logits [S, A] that a network gives in every state. Differentiable.
+        """The logits [S, actions] that a network gives in every state. Differentiable.
 
-        `network` maps inputs [T, N] to logits [T, N, A] (and values). All strings of T - 1 letters contain every state.
+        `network` maps inputs [T, N] to logits [T, N, actions] (and values). All strings of T - 1 letters contain every
+        state.
         """
         return self.tabulate(network)[0]
 
     def tabulate(self, network):
-        """Logits [S, A] and values [S] of a network in every state."""
+        """Logits [S, actions] and values [S] of a network in every state."""
         longest = self.strings().select(torch.arange(self.states)[self._depth(self.length - 1)])
         logits, values = network(self.inputs(longest))
         steps = [len(self.letters) ** (self.length - 1 - t) for t in range(self.length)]  # columns that share a state
@@ -188,11 +189,11 @@ class Language:
 
         Args:
             rewards: [K] r(x).
-            rule: (rows, q [n, A]) -> (logits [n, A], values [n]). `rows` is the slice of states with t letters, q what
-                each of their tokens is worth.
+            rule: (rows, q [n, actions]) -> (logits [n, actions], values [n]). `rows` is the slice of states with t
+                letters, q what each of their tokens is worth.
 
         Returns:
-            logits [S, A] and values [S].
+            logits [S, actions] and values [S].
         """
         worth = rewards.clone()  # of being in a state; at first that of the finished strings alone
         tables = []
@@ -205,7 +206,7 @@ class Language:
         return torch.cat(tables[::-1]), worth[: self.states]
 
     def action_values(self, table, rewards, costs=None):
-        """Exact Q(s, a) [S, A] and V(s) [S] of a policy, with `costs` [S, A] taken off at each token (default: none).
+        """Exact Q(s, a) [S, actions] and V(s) [S] of a policy, less `costs` [S, actions] at each token, if given.
 
         Q(s, a) = -cost(s, a) + V(s'),   V(s) = sum_a pi(a|s) Q(s, a),   V(x) = r(x) once the string x has ended
         """
@@ -218,7 +219,7 @@ class Language:
         return self.backward(rewards, follow)
 
     def landing(self, reference, rewards, *, beta, estimator):
-        """The table [S, A] at which E[r] and a KL price summed over tokens stop pushing: where training should land.
+        """The table [S, actions] at which E[r] and a KL price summed over tokens stop pushing: where training lands.
 
         With Q the worth of a token and ref, pi short for the probabilities in one state:
             "reward"  the KL is taken off the reward, Q counts it:   pi = ref exp(Q / beta) / Z, the optimum pi*
@@ -272,12 +273,12 @@ def reverse_kl_policy(reference, q, *, beta):
     pi(a) = beta ref(a) / (nu - q(a)),   with nu above every q such that the sum is 1
 
     Args:
-        reference: [..., A] probabilities.
-        q: [..., A] what each action is worth, in reward units.
+        reference: [..., actions] probabilities.
+        q: [..., actions] what each action is worth, in reward units.
         beta: price of one nat, in reward units, above 0.
 
     Returns:
-        [..., A] probabilities. Where q is far above the rest they fall like 1 / (nu - q), not exponentially.
+        [..., actions] probabilities. Where q is far above the rest they fall like 1 / (nu - q), not exponentially.
 
     Raises:
         ValueError: shapes differ, no floating-point numbers, a number is not finite, or beta is not above 0.

@@ -1,18 +1,23 @@
-"""What the map of the course says is read from the code, and it is true; its boxes lead to the lessons."""
+"""What the map of the course says is read from the code, and it is true; its tiles lead to the lessons."""
 
 import importlib
+import io
 import re
 import sys
 
 import nbformat
+import numpy as np
 import pytest
+from matplotlib.patches import FancyBboxPatch
 from matplotlib.text import Text
-from notebook_runner import FOLDER
+from notebook_runner import FOLDER, MODULE_OF, NOTEBOOKS
+from PIL import Image
 
 from ppo_lessons import LESSONS
 from ppo_lessons.experiments.course_map import PACKAGE, called_by_trainer, imported_lessons, uses
 from ppo_lessons.figures import course_map as pictures
-from ppo_lessons.figures.course_map import MAIN_FUNCTION, boxes
+from ppo_lessons.figures.__main__ import ASSETS
+from ppo_lessons.figures.course_map import MAIN_FUNCTION, tiles
 from ppo_lessons.figures.style import SHARPNESS, Canvas
 from ppo_lessons.ppo import ALGORITHMS, Config, train
 
@@ -79,46 +84,61 @@ def test_the_function_on_a_blue_box_is_one_that_the_trainer_calls(called):
         assert (lesson, name) in functions or lesson not in called_by_trainer()
 
 
-# The picture and its links
+# The picture and its tiles
 
 
 def test_no_word_reaches_the_edge_of_its_box():
     canvas = Canvas(pictures.course_map)
-    around = {name: [SHARPNESS * pixel for pixel in box] for name, box in boxes().items()}
-    height = SHARPNESS * pictures.course_map.size[1]
     words = [text for text in canvas.figure.findobj(Text) if text.get_text()]
-    assert len(words) == 2 * len(around)
+    boxes = [patch.get_window_extent() for patch in canvas.figure.findobj(FancyBboxPatch)]
+    assert len(words) == 2 * len(boxes) == 2 * (len(MAIN_FUNCTION) + 1)
     for text in words:
-        box = text.get_window_extent(canvas.figure.canvas.get_renderer())
-        middle = (box.x0 + box.x1) / 2, height - (box.y0 + box.y1) / 2
-        (inside,) = [b for b in around.values() if b[0] < middle[0] < b[2] and b[1] < middle[1] < b[3]]
-        assert inside[0] + 8 < box.x0 and box.x1 < inside[2] - 8, text.get_text()
+        word = text.get_window_extent(canvas.figure.canvas.get_renderer())
+        (inside,) = [box for box in boxes if box.contains((word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2)]
+        assert inside.x0 + 8 < word.x0 and word.x1 < inside.x1 - 8, text.get_text()
 
 
-def test_the_boxes_lie_side_by_side_on_the_picture():
-    width, height = pictures.course_map.size
-    found = list(boxes().values())
-    assert all(0 <= left < right <= width and 0 <= top < bottom <= height for left, top, right, bottom in found)
-    for number, (left, top, right, bottom) in enumerate(found):
-        for other in found[number + 1 :]:
-            assert other[0] > right or other[2] < left or other[1] > bottom or other[3] < top
+def pixels(tile):
+    return np.asarray(Image.open(io.BytesIO(tile)))
+
+
+def test_the_tiles_are_the_picture_a_whole_box_on_each():
+    rows, columns, found = pictures.ROWS, pictures.COLUMNS, tiles()
+    assert len(found) == rows * columns
+    grid = np.zeros((rows, columns), object)
+    for name, (x, y) in pictures.places().items():
+        grid[round(-y / pictures.STEP[1]), round(x / pictures.STEP[0])] = pixels(found[name])
+    whole = pixels(Canvas(pictures.course_map).png())
+    assert np.array_equal(np.vstack([np.hstack(list(row)) for row in grid]), whole)
+    assert whole.shape[1] == SHARPNESS * pictures.course_map.size[0]
+    for number, tile in enumerate(grid.flat):
+        inked = (tile < 250).any(-1)
+        across, down = inked.mean(0), inked.mean(1)
+        assert max(across[0], across[-1], down[0], down[-1]) < 0.1, number  # an arrow at most, no edge of a box
 
 
 def test_a_lesson_without_a_main_function_is_left_out(monkeypatch):
-    before = boxes()
+    before = tiles()
     monkeypatch.setattr(pictures, "LESSONS", (*LESSONS, "a_lesson_to_come"))
-    assert boxes() == before
+    assert tiles() == before
 
 
-def test_the_first_notebook_leads_where_its_map_shows():
-    """Over each box lies a link to its lesson, and the same links stand below in plain Markdown."""
-    opening = "\n".join(cell.source for cell in nbformat.read(FOLDER / "00_start_here.ipynb", 4).cells[:3])
-    areas = re.findall(r'<area shape="rect" coords="([\d,]+)" href="(\d\d_(\w+)\.ipynb)" alt="[^"]+">', opening)
-    assert {name: tuple(map(int, coords.split(","))) for coords, _, name in areas} == boxes()
-    assert re.search(r'<img src="../assets/start_here.png" width="820" usemap="#lessons" alt="[^"]+">', opening)
-    assert f'width="{pictures.course_map.size[0]}"' in opening
-    assert all((FOLDER / file).is_file() for _, file, _ in areas)
-    assert {file for _, file, _ in areas} <= set(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", opening))
+def test_each_tile_is_drawn_as_it_lies_in_assets_and_leads_to_its_lesson():
+    """Row for row as on the picture; the line below leads in plain Markdown to every lesson, also to later ones."""
+    _, shown, below = (cell.source for cell in nbformat.read(FOLDER / "00_start_here.ipynb", 4).cells[:3])
+    found = re.findall(r'<a href="(\d\d)_(\w+)\.ipynb"><img src="\.\./assets/(map_\d\d\.png)"', shown)
+    rows = [re.findall(r'<a href="\d\d_(\w+)\.ipynb">', line) for line in shown.split("<br>\n")]
+    where, drawn = pictures.places(), tiles()
+    assert [len(row) for row in rows] == [pictures.COLUMNS] * pictures.ROWS
+    assert [name for row in rows for name in row] == sorted(where, key=lambda name: (-where[name][1], where[name][0]))
+    for number, name, file in found:
+        assert file == f"map_{number}.png"
+        assert int(number) == list(where).index(name) + 1
+        difference = pixels(drawn[name]).astype(int) - pixels((ASSETS / file).read_bytes())
+        differs = (np.abs(difference) > 128).mean()  # other words: 1% and more
+        assert differs < 0.002, f"make figures draws {file} anew"
+    lessons = {path.name for path in NOTEBOOKS if path.stem in MODULE_OF} - {"00_start_here.ipynb"}
+    assert lessons == set(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", below))
 
 
 # The short way
@@ -140,5 +160,5 @@ def test_the_first_notebook_knows_the_minutes_and_what_can_be_left_out():
         assert re.findall(r"Time: about (\d+) minutes", lesson) == [minutes], file
         assert int(short) <= int(minutes)
     hours = [round(sum(int(row[column]) for row in rows) / 60) for column in (1, 2)]
-    assert hours == [15, 9]
-    assert "about fifteen hours" in start and "about nine" in start
+    assert hours == [16, 10]
+    assert "about sixteen hours" in start and "about ten" in start

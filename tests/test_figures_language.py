@@ -49,3 +49,16 @@ def test_the_proxy_is_drawn_beside_the_truth():
     assert canvas.artists["true"].get_ydata().tolist() == curve.true.tolist()
     assert canvas.artists["peak"].get_ydata()[0] == curve.true.max()
     assert round(curve.true.max().item(), 2) in numbers(canvas.text)
+
+
+@pytest.mark.parametrize("group", [2, 6])
+def test_a_group_pays_more_than_beta(group, monkeypatch):
+    settings = pictures.of_groups(group)
+    assert settings.strings % group == 0 and 500 < settings.strings <= 512
+    short = Settings(judge="group", kl_in="loss", group=group, strings=8 * group, updates=10)
+    monkeypatch.setattr(pictures, "of_groups", lambda size: short)
+    canvas = Canvas(pictures.groups, group=group)
+    table = LANGUAGE.landing(experiments.reference_table(), REWARDS, beta=group / (group - 1), estimator="k2")
+    reward, kl, _ = experiments.worth(table, 1.0)
+    assert (*canvas.artists["mark"].get_xdata(), *canvas.artists["mark"].get_ydata()) == pytest.approx((kl, reward))
+    assert {group, round(reward, 3), round(kl, 3)} <= set(numbers(canvas.text))

@@ -161,15 +161,10 @@ def test_folded_sources_stay_folded():
     assert cell.outputs[0].data["text/html"] == '<code>gae</code> <a href="https://example.org">x</a>'
 
 
-def test_a_picture_with_links_over_it_is_fit_for_a_page():
-    area = '<area shape="rect" coords="0,0,9,9" href="{}" alt="a">'
-    text = "\n".join(
-        ['<img src="../assets/start_here.png" usemap="#m">', '<map name="m">', area.format("01_a.ipynb"), "</map>"]
-    )
-    fit = execute.image_map(text, "notebooks/00.ipynb", {"notebooks/01_a.ipynb"})
-    assert area.format("01_a.html") in fit and 'src="data:image/png;base64,' in fit and "assets" not in fit
-    assert "<area" not in execute.image_map(text, "notebooks/00.ipynb", set())
-    wide = text.replace("usemap", 'width="1460" usemap').replace("0,0,9,9", "0,4,8,10")
-    fit = execute.image_map(wide, "notebooks/00.ipynb", {"notebooks/01_a.ipynb"})
-    assert 'width="730"' in fit and 'coords="0,2,4,5"' in fit
-    assert execute.image_map("no map", "notebooks/00.ipynb", set()) == "no map"
+def test_a_picture_that_leads_to_a_lesson_leads_to_its_page():
+    tile = '<a href="{}"><img src="../assets/map_01.png" {} alt="01 A"></a>'
+    both = tile.format("01_a.ipynb", 'align="top"') + tile.format("02_b.ipynb", 'align="top"')
+    fit = execute.tiles(both, "notebooks/00.ipynb", {"notebooks/01_a.ipynb"})
+    picture = '<img src="../assets/map_01.png" class="tile" alt="01 A">'
+    assert fit == f'<a href="01_a.html">{picture}</a>{picture}'
+    assert execute.tiles("no tile", "notebooks/00.ipynb", set()) == "no tile"

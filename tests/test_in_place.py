@@ -10,7 +10,7 @@ import re
 
 import pytest
 import torch
-from notebook_runner import MODULE_OF, NOTEBOOKS, code_of
+from notebook_runner import FOLDER, MODULE_OF, NOTEBOOKS, code_of
 
 from ppo_lessons import LESSONS
 from ppo_lessons.practice import EXERCISES, check
@@ -105,7 +105,8 @@ def test_every_lesson_with_a_formula_asks_for_a_prediction():
 def test_predictions_hints_and_solutions_work_where_they_stand(path, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ppo_lessons.practice.progress.file", lambda: tmp_path / "practice.json")
-    left = {exercise.name: exercise for exercise in EXERCISES.values() if exercise.notebook == path.stem}
+    place = path.relative_to(FOLDER).with_suffix("").as_posix()
+    left = {exercise.name: exercise for exercise in EXERCISES.values() if exercise.notebook == place}
     names, revealed = {}, []
     for source in code_of(path):
         for prediction in perform(source, names):

@@ -209,7 +209,7 @@ MATHS, GAMES = ("torch",), ("torch", "numpy", "gymnasium")
 LAYERS = (  # from the bottom up: modules and rooms, and their packages. A row sees the rows above it
     (("validation",), MATHS),
     (LESSONS, MATHS),  # and each lesson those before it
-    (("corridor", "trust_region"), MATHS),
+    (("corridor", "trust_region", "language"), MATHS),
     (("envs",), GAMES),
     (("trainer",), GAMES),
     (("ppo",), GAMES),

@@ -20,6 +20,7 @@ html_css_files = ["course.css"]
 html_js_files = [("frames.js", {"defer": "defer"})]
 html_use_index = html_copy_source = html_show_sourcelink = html_show_sphinx = False
 html_show_copyright = False
+html_scaled_image_link = False  # a picture leads where the notebook says, or nowhere
 pygments_style, pygments_dark_style = "default", "github-dark"
 
 # MathJax 3 comes with the site, so that formulas need no network; its files are those of a package in [site].

@@ -1,7 +1,6 @@
 """Run every notebook and write what Sphinx builds the site from: `python website/execute.py build/site-source`."""
 
 import argparse
-import base64
 import os
 import posixpath
 import re
@@ -19,9 +18,7 @@ from notebook_runner import FOLDER, NOTEBOOKS, ROOT, run
 
 HERE = Path(__file__).parent
 LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\(([^()\s]+)\)")  # no picture
-AREA = re.compile(r'<area [^>]*href="([^"]+)"[^>]*>')
 LINK_TAG = re.compile(r'<a href="([^"]*)">(.*?)</a>', re.DOTALL)
-COLUMN = 730  # pixels of the page beside its two menus: a wider picture would shrink, and the links over it would not
 NOTE = """> **This page runs without Python.** Its pictures were drawn ahead, so a slider stops at a few values
 > only, and the code cannot be changed. `make lab` opens the notebook itself, where every value can be chosen."""
 
@@ -51,7 +48,7 @@ def execute(name, out, pages):
 def fit(cell, page, pages):
     """Change a cell to what Sphinx understands: a folded source, and no link to what the site does not have."""
     if cell.cell_type == "markdown":
-        cell.source = without_dead_links(image_map(cell.source, page, pages), page, pages)
+        cell.source = without_dead_links(tiles(cell.source, page, pages), page, pages)
         return
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
@@ -62,25 +59,17 @@ def fit(cell, page, pages):
             )
 
 
-def image_map(text, page, pages):
-    """A picture with links over it is HTML, which Sphinx does not read: put the picture inside, lead to the pages."""
-    if "<map" not in text:
-        return text
+def tiles(text, page, pages):
+    """Pictures that lead somewhere are HTML, in which Sphinx changes no link: lead to the pages, or nowhere.
 
-    def embed(found):
-        data = (ROOT / posixpath.normpath(posixpath.join(posixpath.dirname(page), found[1]))).read_bytes()
-        return f'src="data:image/png;base64,{base64.b64encode(data).decode()}"'
+    Sphinx does not know `align="top"`, by which they stand without a gap; course.css does the same by their class.
+    """
 
-    if width := re.search(r'width="(\d+)"', text):
-        scale = min(1, COLUMN / int(width[1]))
-        text = text.replace(width[0], f'width="{round(scale * int(width[1]))}"')
-        text = re.sub(
-            r'coords="([\d,]+)"',
-            lambda area: f'coords="{",".join(str(round(scale * int(pixel))) for pixel in area[1].split(","))}"',
-            text,
-        )
-    text = AREA.sub(lambda area: area[0].replace(".ipynb", ".html") if is_there(area[1], page, pages) else "", text)
-    return re.sub(r'src="([^":]+\.png)"', embed, "\n".join(filter(None, text.splitlines())))
+    def fitting(link):
+        tag = link[0].replace(".ipynb", ".html") if is_there(link[1], page, pages) else link[2]
+        return tag.replace('align="top"', 'class="tile"')
+
+    return LINK_TAG.sub(fitting, text)
 
 
 def without_dead_links(text, page, pages):

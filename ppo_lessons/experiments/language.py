@@ -37,7 +37,7 @@ STOP, NOISE = 0.4, 0.05  # of the corpus
 
 @cache
 def corpus():
-    """The table [S, A] that writes the corpus: vowels (a, b) and consonants (c, d) alternate, but for 5% noise.
+    """The table [S, actions] that writes the corpus: vowels (a, b) and consonants (c, d) alternate, but for 5% noise.
 
     The first letter is any of the four. After each letter the string ends with probability 0.4.
     """
@@ -60,7 +60,7 @@ def new_network(kind, seed):
 
 
 def exact_table(network):
-    """The network's table [S, A] in float64, without gradient."""
+    """The network's table [S, actions] in float64, without gradient."""
     with torch.no_grad():
         return LANGUAGE.table(network).double()
 
@@ -69,7 +69,7 @@ class Scores(NamedTuple):
     """What a network says about tokens that were written."""
 
     logp: torch.Tensor  # [T, N] log pi of each token
-    logits: torch.Tensor  # [T, N, A]
+    logits: torch.Tensor  # [T, N, actions]
     values: torch.Tensor  # [T, N]
 
 
@@ -101,7 +101,7 @@ def trained_reference(kind):
 
 @cache
 def reference_table():
-    """The reference model's table [S, A], float64. Do not change it."""
+    """The reference model's table [S, actions], float64. Do not change it."""
     return exact_table(trained_reference("transformer"))
 
 
@@ -124,7 +124,7 @@ class Settings:
     whiten: bool = False  # normalise the advantages of the batch
     epsilon: float = 0.2
     epsilon_high: float = 0.2  # for tokens with a positive advantage
-    updates: int = 100
+    updates: int = 60
     strings: int = 512
     epochs: int = 2
     minibatches: int = 4
@@ -242,7 +242,7 @@ class Record(NamedTuple):
     """A policy after an update. Reward, KL and J are exact sums over all strings."""
 
     update: int
-    table: torch.Tensor  # [S, A] float64
+    table: torch.Tensor  # [S, actions] float64
     reward: float  # E[r]
     kl: float  # KL(pi||pi_ref), in nats
     objective: float  # J
@@ -305,6 +305,7 @@ RUNS = {  # the settings that the pictures and the notebook compare
     "PPO, k3 as loss": Settings(kl_in="loss", estimator="k3"),
     "PPO, k3 by k2 as loss": Settings(kl_in="loss", estimator="k3 by k2"),
     "GRPO, k2 as loss": Settings(judge="group", kl_in="loss", estimator="k2"),
+    "GRPO, divided, k2 as loss": Settings(judge="group", divide=True, kl_in="loss", estimator="k2"),
     "GRPO, k3 as loss": Settings(judge="group", kl_in="loss", estimator="k3"),
 }
 FINISHED = {}  # (settings, bug): the records, so that nobody waits for the same run twice
@@ -335,12 +336,34 @@ def landing(settings):
     In a group of G the mean contains the answer itself, so that the expected advantage is (G - 1) / G of the true one:
     beside a KL in the loss, which is not scaled, the price is beta G / (G - 1).
     """
+    if settings.kl_in == "loss" and settings.divide:
+        return worth(divided_landing(settings), settings.beta)
     price, place = settings.beta, "reward"
     if settings.kl_in == "loss":
         price = price * settings.group / (settings.group - 1) if settings.judge == "group" else price
         place = "reward" if settings.whole else settings.estimator.split()[-1]
     table = LANGUAGE.landing(reference_table(), REWARDS, beta=price, estimator=place)
     return worth(table, settings.beta)
+
+
+def divided_landing(settings):
+    """The table [S, actions] where groups that are divided by their deviation land beside a KL in the loss.
+
+    What a reward counts depends on what the policy writes, and that on what a reward counts: both are solved in turn,
+    each time half of the way, until they agree.
+    """
+    table, levels = reference_table(), torch.arange(LANGUAGE.length + 1, dtype=torch.float64)
+    for _ in range(30):
+        shares = shares_of(LANGUAGE.probabilities(table))
+        counts = mean_group_advantage(levels, shares, group=settings.group, divide=True)[REWARDS.long()]
+        place = LANGUAGE.landing(reference_table(), counts, beta=settings.beta, estimator=settings.estimator)
+        table = (table.log_softmax(-1) + place.log_softmax(-1)) / 2
+    return table
+
+
+def shares_of(probabilities):
+    """How likely each number of b is, 0 to 6: [7]."""
+    return torch.zeros(LANGUAGE.length + 1, dtype=torch.float64).index_add(0, REWARDS.long(), probabilities)
 
 
 @cache

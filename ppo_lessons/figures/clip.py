@@ -46,7 +46,7 @@ def build_objective(figure):
     left.set(xticks=[0, 0.5, 1, 1.5, 2], yticks=[-2, -1, 0, 1, 2])
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8.5)
     right.axis("off")
-    right.set(xlim=(0, 1), ylim=(7.15, -0.15))
+    right.set(xlim=(-0.01, 1.01), ylim=(7.15, -0.15))  # the outer lines whole
     mark = right.add_patch(Rectangle((0, 0), 1, 1, fill=False, edgecolor=POLICY["color"], linewidth=2.2, zorder=4))
     edges = list(itertools.accumulate((0, 0.29, 0.1, 0.37, 0.24)))
     right.hlines(range(8), 0, 1, color=GRID, linewidth=1)

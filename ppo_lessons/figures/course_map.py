@@ -1,12 +1,17 @@
-"""The map of the course: every lesson with its function, and which function is used where, read from the code."""
+"""The map of the course: every lesson with its function, and which function is used where, read from the code.
 
+A notebook shows it as tiles, one for each box, because a picture with links over it leads nowhere in JupyterLab.
+"""
+
+import io
 import itertools
 
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from PIL import Image
 
 from ppo_lessons import LESSONS
 from ppo_lessons.experiments.course_map import called_by_trainer, uses
-from ppo_lessons.figures.style import POLICY, QUIET, Canvas, Picture
+from ppo_lessons.figures.style import POLICY, QUIET, Canvas, Picture, encode
 
 MAIN_FUNCTION = {  # of each lesson on the map, one that the trainer calls
     "expectation": "standard_error",
@@ -21,10 +26,11 @@ MAIN_FUNCTION = {  # of each lesson on the map, one that the trainer calls
     "clip": "clipped_objective",
     "entropy": "entropy",
 }
-LOOP = "ppo"  # the lesson after the derivation
+LOOP = "ppo"  # the lesson after the derivation, and the last on the map
 SHORT = {"kl_penalty": "KL penalty", "gae": "GAE"}
 WIDTH, HEIGHT, PAD = 2.1, 0.86, 0.04
-COLUMNS = 4
+COLUMNS, ROWS = 4, 3
+STEP = 2.4, 1.55  # from the middle of a box to that of the next one in its row, and in its column
 
 
 def drawn():
@@ -38,22 +44,22 @@ def places():
     for number, name in enumerate([*drawn(), LOOP]):
         row, column = divmod(number, COLUMNS)
         column = COLUMNS - 1 - column if row % 2 else column
-        found[name] = column * 2.4, -row * 1.55
+        found[name] = column * STEP[0], -row * STEP[1]
     return found
 
 
 def build(figure):
-    axes = figure.subplots()
+    figure.set_layout_engine("none")
+    axes = figure.add_axes((0, 0, 1, 1))  # to the edges, so that equal tiles are cut in the middle between two boxes
     where = places()
-    lowest = min(y for _, y in where.values())
-    axes.set(xlim=(-1.2, 8.4), ylim=(lowest - 0.6, 0.6))
+    axes.set(xlim=(-STEP[0] / 2, (COLUMNS - 0.5) * STEP[0]), ylim=((0.5 - ROWS) * STEP[1], STEP[1] / 2))
     axes.axis("off")
     for name in drawn():
         called = name in called_by_trainer()
         title = f"{LESSONS.index(name) + 1:02d} {SHORT.get(name, name.replace('_', ' '))}"
         edge = POLICY["color"] if called else QUIET
         draw_box(axes, where[name], title, MAIN_FUNCTION[name], face="#DCEBF5" if called else "white", edge=edge)
-    title = f"{len(LESSONS) + 1:02d} the loop"
+    title = f"{len(drawn()) + 1:02d} the loop"
     draw_box(axes, where[LOOP], title, "calls all blue lessons", face=POLICY["color"], edge="none", ink="white")
     for before, after in itertools.pairwise(where):
         arrow(axes, where[before], where[after], color=QUIET, linestyle="-")
@@ -100,22 +106,19 @@ def update(artists):
     )
 
 
-course_map = Picture(build, update, size=(820, 380))
+course_map = Picture(build, update, size=(205 * COLUMNS, 130 * ROWS))
 
 
-def boxes():
-    """Where each box is on the page, for the links that lie over the picture.
+def tiles():
+    """The map cut into one tile for each box.
 
     Returns:
-        dict: lesson -> (left, top, right, bottom) in pixels of the page from the upper left corner of the picture;
-        the box of the loop is called "ppo".
+        dict: lesson -> PNG, in the order of the course; that of the loop is called "ppo".
     """
-    canvas = Canvas(course_map)
-    transform, (width, height) = canvas.artists["axes"].transData, course_map.size
-    finer = canvas.figure.bbox.width / width  # pixels of the image for one of the page
+    image = Image.open(io.BytesIO(Canvas(course_map).png()))
+    width, height = image.width // COLUMNS, image.height // ROWS
     found = {}
     for name, (x, y) in places().items():
-        reach = WIDTH / 2 + PAD, HEIGHT / 2 + PAD
-        (left, low), (right, high) = transform.transform([(x - reach[0], y - reach[1]), (x + reach[0], y + reach[1])])
-        found[name] = tuple(map(round, (left / finer, height - high / finer, right / finer, height - low / finer)))
+        left, top = round(x / STEP[0]) * width, round(-y / STEP[1]) * height
+        found[name] = encode(image.crop((left, top, left + width, top + height)))
     return found

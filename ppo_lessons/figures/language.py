@@ -3,7 +3,7 @@
 import torch
 
 from ppo_lessons.experiments import language as experiments
-from ppo_lessons.experiments.language import LANGUAGE, REWARDS, RUNS
+from ppo_lessons.experiments.language import LANGUAGE, REWARDS, RUNS, Settings
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -39,7 +39,7 @@ def build_frontier(figure):
     quiet_grid(right)
     right.axhline(best.objective.item(), color=QUIET, linewidth=0.9, linestyle="--")
     (objective,) = right.plot([], [], **POLICY, marker="o", markersize=4)
-    right.set(xlim=(0, 100), ylim=(0.55, 0.95), xlabel="updates", ylabel="J = E[r] − KL, dashed: the best")
+    right.set(xlim=(0, Settings.updates), ylim=(0.55, 0.95), xlabel="updates", ylabel="J = E[r] − KL, dashed: the best")
     names = {
         "highest E[r] at each KL": left.lines[0],
         "optimum at β = 1": left.lines[1],
@@ -51,8 +51,8 @@ def build_frontier(figure):
     return {"left": left, "right": right, "path": path, "mark": mark, "objective": objective}
 
 
-def update_frontier(artists, *, run):
-    settings = RUNS[run]
+def follow(artists, name, settings):
+    """Train with these settings and draw each record as it comes."""
     landing = experiments.landing(settings) if settings.estimator != "k1" else None
     artists["mark"].set_data(*([[landing[1]], [landing[0]]] if landing else [[], []]))
     told = f"exact sums predict E[r] {landing[0]:.3f}, KL {landing[1]:.3f}" if landing else "nothing holds it back"
@@ -61,14 +61,30 @@ def update_frontier(artists, *, run):
         records.append(step)
         artists["path"].set_data([r.kl for r in records], [r.reward for r in records])
         artists["objective"].set_data([r.update for r in records], [r.objective for r in records])
-        artists["left"].set_title(f"{run}: E[r] {step.reward:.3f} at KL {step.kl:.3f}")
+        artists["left"].set_title(f"{name}: E[r] {step.reward:.3f} at KL {step.kl:.3f}")
         artists["right"].set_title(f"J {step.objective:.3f} after {step.update} updates")
         yield (
-            f"{run}, update {step.update}: E[r] {step.reward:.3f}, KL {step.kl:.3f}, J {step.objective:.3f}; {told}."
+            f"{name}, update {step.update}: E[r] {step.reward:.3f}, KL {step.kl:.3f}, J {step.objective:.3f}; {told}."
         )
 
 
+def update_frontier(artists, *, run):
+    yield from follow(artists, run, RUNS[run])
+
+
 frontier = Picture(build_frontier, update_frontier, size=(820, 400))
+
+
+def update_groups(artists, *, group):
+    yield from follow(artists, f"groups of {group}", of_groups(group))
+
+
+def of_groups(size):
+    """GRPO with k2 as loss: about 512 strings an update, in whole groups."""
+    return Settings(judge="group", kl_in="loss", group=size, strings=size * (512 // size), updates=40)
+
+
+groups = Picture(build_frontier, update_groups, size=(820, 400))
 
 # The strings that each policy writes
 

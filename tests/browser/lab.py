@@ -29,13 +29,17 @@ class Lab:
         for session in self.api("sessions"):
             self.api(f"sessions/{session['id']}", "DELETE")
 
-    def run_all(self, path, seconds=240):
-        """Open the notebook in a workspace of its own and run all of its cells."""
+    def open(self, path):
+        """Open the notebook in a workspace of its own."""
         workspace = path.replace("/", "-").replace(".", "-")
         place = {"lab": f"lab/workspaces/{workspace}/tree", "notebook": "notebooks"}[self.app]
         self.page.goto(f"{self.address}/{place}/{path}?token={self.token}")
         self.notebook = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.wait_idle(120)
+
+    def run_all(self, path, seconds=240):
+        """Open the notebook and run all of its cells."""
+        self.open(path)
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
         self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         self.page.wait_for_timeout(500)

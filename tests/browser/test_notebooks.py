@@ -158,6 +158,25 @@ def test_at_480_pixels_nothing_is_cut_off(lab, name):
     assert cards.locator(labels).evaluate_all(cut) == []
 
 
+LIVE = """
+from ppo_lessons.controls import LiveCurves
+from ppo_lessons.ppo import Config
+
+with LiveCurves(Config(device="cpu")):
+    pass
+"""
+
+
+def test_at_480_pixels_the_progress_bar_stands_over_its_label(lab):
+    write(lab.folder / "live.ipynb", LIVE)
+    lab.run_all("live.ipynb")
+    lab.narrow(480)
+    bar = lab.notebook.locator(".widget-hprogress .progress").bounding_box()
+    label = lab.notebook.get_by_text("0 updates in").bounding_box()
+    assert bar["width"] > 200 and bar["height"] > 10
+    assert bar["y"] + bar["height"] <= label["y"] and label["x"] + label["width"] <= 480
+
+
 def test_pictures_have_two_pixels_a_point(open_lab):
     lab = open_lab(device_scale_factor=2)
     lab.run_all("my/07_gae.ipynb")
@@ -199,6 +218,13 @@ def test_a_value_reads_as_it_is_shown(lab):
         lab.page.keyboard.press(key)
     lab.page.wait_for_timeout(300)
     assert slider.get_attribute("aria-valuetext") == "0.95"
+
+
+def test_a_box_of_the_map_opens_its_lesson(lab):
+    lab.open("my/00_start_here.ipynb")
+    lab.notebook.get_by_role("img", name="07 Generalised advantage estimation (GAE)").click()
+    lab.page.wait_for_url("**/my/07_gae.ipynb")
+    lab.notebook.get_by_role("heading", name="07 · Generalised advantage estimation (GAE)").wait_for()
 
 
 def test_the_buttons_play_the_corridor(lab):

@@ -194,6 +194,20 @@ def test_two_lessons_work_without_a_kernel(visit_part):
     assert site.page.locator("article a[href$='.py']").count() == 0
 
 
+def test_a_box_of_the_map_leads_to_its_page(visit_part):
+    site = visit_part()
+    site.open("notebooks/00_start_here")
+    tiles = site.page.locator("article img[src*='map_']")
+    places = [tile.bounding_box() for tile in tiles.all()]
+    assert len(places) == 12
+    assert len({round(place["y"]) for place in places}) == 3 and len({round(place["x"]) for place in places}) == 4
+    assert places[4]["y"] == pytest.approx(places[0]["y"] + places[0]["height"], abs=1)  # no gap
+    assert site.page.locator("article a:has(img)").count() == 1  # the only one of these lessons with a page here
+    tiles.nth(5).click()
+    site.page.wait_for_url("**/notebooks/07_gae.html")
+    assert site.problems == []
+
+
 def test_a_narrow_page_scrolls_only_downwards(visit_part):
     site = visit_part(viewport={"width": 390, "height": 800})
     for name in ("index", *(f"notebooks/{name}" for name in SOME)):
