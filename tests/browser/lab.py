@@ -29,9 +29,10 @@ class Lab:
         for session in self.api("sessions"):
             self.api(f"sessions/{session['id']}", "DELETE")
 
-    def open(self, path):
-        """Open the notebook in a workspace of its own."""
-        workspace = path.replace("/", "-").replace(".", "-")
+    def open(self, path, workspace=None):
+        """Open the notebook in a workspace: one of its own if there is no name. A workspace remembers its tabs."""
+        self.path = path
+        workspace = workspace or path.replace("/", "-").replace(".", "-")
         place = {"lab": f"lab/workspaces/{workspace}/tree", "notebook": "notebooks"}[self.app]
         self.page.goto(f"{self.address}/{place}/{path}?token={self.token}")
         self.notebook = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
@@ -58,7 +59,7 @@ class Lab:
         end, rests = time.monotonic() + seconds, 0
         while rests < 3:
             assert time.monotonic() < end, "the kernel never came to rest"
-            sessions = self.api("sessions")
+            sessions = [session for session in self.api("sessions") if session["path"] == self.path]
             kernel = sessions[0]["kernel"] if sessions else {}
             resting = kernel.get("execution_state") == "idle" and kernel.get("connections", 0) > 0
             bar = self.app == "notebook" or self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()

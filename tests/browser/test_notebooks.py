@@ -221,7 +221,7 @@ def test_a_value_reads_as_it_is_shown(lab):
 
 
 def test_a_box_of_the_map_opens_its_lesson(lab):
-    lab.open("my/00_start_here.ipynb")
+    lab.open("my/00_start_here.ipynb", workspace="map")
     lab.notebook.get_by_role("img", name="07 Generalised advantage estimation (GAE)").click()
     lab.page.wait_for_url("**/my/07_gae.ipynb")
     lab.notebook.get_by_role("heading", name="07 · Generalised advantage estimation (GAE)").wait_for()
