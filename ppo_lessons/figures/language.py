@@ -180,6 +180,7 @@ def build_overoptimise(figure):
 
 
 def update_overoptimise(artists, *, pairs, seed):
+    """Train a reward model, unless it is known already, and draw what its optimum earns."""
     curve = experiments.overoptimise(pairs, seed, PRICES)
     artists["proxy"].set_data(curve.kl, curve.proxy)
     artists["true"].set_data(curve.kl, curve.true)
@@ -188,7 +189,7 @@ def update_overoptimise(artists, *, pairs, seed):
     top, end = curve.true[best].item(), curve.true[-1].item()
     fell = f"then falls to {end:.2f}" if best < len(PRICES) - 1 else "and is still rising"
     artists["axes"].set_title(f"{pairs} pairs: the true reward reaches {top:.2f}, {fell}")
-    return (
+    yield (
         f"{pairs} pairs, sample {seed}: the proxy rises from {curve.proxy[0]:.2f} to {curve.proxy[-1]:.2f}, the true "
         f"reward from {curve.true[0]:.2f} to {top:.2f} at KL {curve.kl[best]:.2f}, {fell}."
     )
