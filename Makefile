@@ -55,13 +55,13 @@ bench-ui: .venv/installed-test ## time each picture from a slider's event to new
 ten-runs: .venv/installed-test ## run each notebook ten times in a row, elsewhere and without a network: an hour
 	$(BIN)/python tests/ten_runs.py
 
-defaults: .venv/installed ## search for the settings with which every seed learns CartPole in the fewest steps: half an hour
+defaults: .venv/installed ## search for the settings with which every seed learns CartPole in the fewest steps: ten minutes
 	$(BIN)/python -m ppo_lessons.experiments.defaults
 
-ladder: .venv/installed ## what each step of the course buys, 13 rungs with 20 seeds: under 75 minutes; may be stopped
+ladder: .venv/installed ## what each step of the course buys, 13 rungs with 20 seeds: half an hour; may be stopped
 	$(BIN)/python -m ppo_lessons.experiments.ladder
 
-details: .venv/installed ## switch each detail of the trainer alone, ten seeds each, on three games: under 60 minutes
+details: .venv/installed ## switch each detail of the trainer alone, ten seeds each, on three games: a quarter of an hour
 	$(BIN)/python -m ppo_lessons.experiments.details
 
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes

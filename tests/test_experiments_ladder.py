@@ -204,17 +204,17 @@ def test_away_from_ratio_one_the_objectives_differ(game):
 @each_rung
 def test_an_update_takes_the_steps_that_the_rung_says(monkeypatch, name):
     rung, counted, sizes = RUNGS[name], [], []
-    descend, objective = ladder.descend, ladder.actor_objective
+    gradient_step, objective = ladder.gradient_step, ladder.actor_objective
 
-    def counting(optimizer, loss):
+    def counting(optimizer, loss, config):
         counted.append(optimizer)
-        descend(optimizer, loss)
+        gradient_step(optimizer, loss, config)
 
     def sized(rung, actor, batch, beta):
         sizes.append(len(batch.targets))
         return objective(rung, actor, batch, beta)
 
-    monkeypatch.setattr(ladder, "descend", counting)
+    monkeypatch.setattr(ladder, "gradient_step", counting)
     monkeypatch.setattr(ladder, "actor_objective", sized)
     training = ladder.train(rung, RATE, seed=0, total_steps=100_000)
     assert next(training)[0] == 0
@@ -268,7 +268,8 @@ def test_gradients_are_cut_apart(game):
         before = [parameter.clone() for parameter in network.parameters()]
         optimizer = SimpleNamespace(param_groups=[{"params": list(network.parameters())}], step=lambda: None)
         optimizer.zero_grad = lambda network=network: network.zero_grad()
-        ladder.descend(optimizer, 1e3 * sum(parameter.square().sum() for parameter in network.parameters()))
+        loss = 1e3 * sum(parameter.square().sum() for parameter in network.parameters())
+        ladder.gradient_step(optimizer, loss, Config)
         norm = torch.stack([parameter.grad.norm() for parameter in network.parameters()]).norm()
         assert norm.item() == pytest.approx(Config.max_grad_norm, rel=1e-4)
         assert all(torch.equal(*pair) for pair in zip(before, network.parameters(), strict=True))

@@ -11,6 +11,7 @@ import torch
 from ppo_lessons import ppo
 from ppo_lessons.advantage import td_error
 from ppo_lessons.clip import clipped_objective
+from ppo_lessons.experiments.replay import replay
 from ppo_lessons.kl_penalty import approximate_kl
 from ppo_lessons.trainer.config import PLAIN
 
@@ -133,15 +134,13 @@ FINISHED = {}  # (bug, seed): the run, so that nobody waits for the same run twi
 
 def rows(bug, seed):
     """One run, update by update: steps / 1000, then the numbers of `CURVES` in their order."""
-    if (bug, seed) in FINISHED:
-        yield from FINISHED[bug, seed]
-        return
-    run = []
-    for record, first_kl in train_with(bug, ppo.Config(seed=seed, **SETTINGS)):
-        numbers = record.mean_return, first_kl, record.explained_variance, record.value_loss, record.entropy
-        run.append((record.env_steps / 1000, *numbers))
-        yield run[-1]
-    FINISHED[bug, seed] = run
+
+    def train():
+        for record, first_kl in train_with(bug, ppo.Config(seed=seed, **SETTINGS)):
+            numbers = record.mean_return, first_kl, record.explained_variance, record.value_loss, record.entropy
+            yield record.env_steps / 1000, *numbers
+
+    return replay(FINISHED, (bug, seed), train)
 
 
 def column(bug, name, seed):

@@ -16,6 +16,7 @@ from ppo_lessons.advantage import normalize
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.experiments.bug_lab import no_bootstrap_at_a_time_limit, train_using
 from ppo_lessons.experiments.intervals import difference_interval
+from ppo_lessons.experiments.replay import replay
 from ppo_lessons.experiments.runs import circumstances, perform
 from ppo_lessons.ppo import Config, evaluate, train
 from ppo_lessons.trainer.config import GAMES as SETTINGS
@@ -260,14 +261,12 @@ FINISHED = {}  # (switch, seed): the run, so that nobody waits for the same run 
 
 def rows(switch, seed):
     """One run of `LIVE`, update by update: (steps / 1000, mean return, KL)."""
-    if (switch, seed) in FINISHED:
-        yield from FINISHED[switch, seed]
-        return
-    rows = []
-    for record in training(LIVE, switch, seed):
-        rows.append((record.env_steps / 1000, record.mean_return, record.kl))
-        yield rows[-1]
-    FINISHED[switch, seed] = rows
+
+    def train():
+        for record in training(LIVE, switch, seed):
+            yield record.env_steps / 1000, record.mean_return, record.kl
+
+    return replay(FINISHED, (switch, seed), train)
 
 
 # Failure modes (Hsu et al. 2020): one decision, a reward for it, and PPO's own objective. Ten seeds side by side.

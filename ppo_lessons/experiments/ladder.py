@@ -23,7 +23,7 @@ from ppo_lessons.experiments.intervals import bootstrap_interval, difference_int
 from ppo_lessons.experiments.runs import circumstances, perform
 from ppo_lessons.gae import gae
 from ppo_lessons.kl_penalty import adapt_beta, penalized_objective
-from ppo_lessons.ppo import ALGORITHMS, Config, critic_loss, evaluate
+from ppo_lessons.ppo import ALGORITHMS, Config, critic_loss, evaluate, gradient_step
 from ppo_lessons.reward_to_go import reward_to_go
 from ppo_lessons.trainer.distributions import distribution_of
 from ppo_lessons.trainer.networks import actor_and_critic
@@ -31,7 +31,7 @@ from ppo_lessons.trainer.optimizer import Adam
 from ppo_lessons.trainer.record import divergence
 from ppo_lessons.trainer.rollout import Game, Rollout, collect, to_batch
 from ppo_lessons.trust_region import trust_region_step
-from ppo_lessons.validation import NonFiniteError, check_finite
+from ppo_lessons.validation import NonFiniteError
 
 EPOCHS, MINIBATCHES = Config.epochs, Config.minibatches  # of the critic, and of the actor where it has more than one
 
@@ -168,15 +168,6 @@ def natural_step(rung, actor, batch, max_kl):
     trust_region_step(actor.parameters(), objective, kl, max_kl=max_kl, damping=Config.damping)
 
 
-def descend(optimizer, loss):
-    """One step of one network's optimiser, with a gradient no longer than `max_grad_norm`."""
-    optimizer.zero_grad()
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(optimizer.param_groups[0]["params"], Config.max_grad_norm)
-    check_finite(gradient_norm=norm)
-    optimizer.step()
-
-
 def improve_actor(rung, actor, optimizer, batch, *, max_kl, beta, generator):
     """The rung's gradient steps on a rollout, or the one step of TRPO."""
     if rung.objective == "trust region":
@@ -184,14 +175,14 @@ def improve_actor(rung, actor, optimizer, batch, *, max_kl, beta, generator):
         return
     for _ in range(rung.epochs):
         for minibatch in batch.minibatches(rung.minibatches, generator=generator):
-            descend(optimizer, -actor_objective(rung, actor, minibatch, beta))
+            gradient_step(optimizer, -actor_objective(rung, actor, minibatch, beta), Config)
 
 
 def improve_critic(critic, optimizer, batch, *, generator):
     """The same number of gradient steps on every rung, whatever the actor's."""
     for _ in range(EPOCHS):
         for minibatch in batch.minibatches(MINIBATCHES, generator=generator):
-            descend(optimizer, Config.value_weight * critic_loss(critic, minibatch, Config))
+            gradient_step(optimizer, Config.value_weight * critic_loss(critic, minibatch, Config), Config)
 
 
 def train(rung, rate, *, seed, total_steps):

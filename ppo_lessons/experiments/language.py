@@ -15,6 +15,7 @@ from ppo_lessons.advantage import normalize
 from ppo_lessons.baseline import value_loss
 from ppo_lessons.clip import clipped_objective
 from ppo_lessons.entropy import entropy
+from ppo_lessons.experiments.replay import replay
 from ppo_lessons.gae import gae
 from ppo_lessons.language import (
     Language,
@@ -313,14 +314,7 @@ FINISHED = {}  # (settings, bug): the records, so that nobody waits for the same
 
 def run(settings, bug=None):
     """`train_with`, remembered: an iterator of records."""
-    if (settings, bug) in FINISHED:
-        yield from FINISHED[settings, bug]
-        return
-    records = []
-    for step in train_with(bug, settings):
-        records.append(step)
-        yield step
-    FINISHED[settings, bug] = records
+    return replay(FINISHED, (settings, bug), lambda: train_with(bug, settings))
 
 
 def worth(table, beta):

@@ -194,8 +194,11 @@ def build_retrain(figure):
     return {"left": left, "right": right, "before": before, "now": now, "kl_before": kl_before, "kl": kl}
 
 
-def watch(artists, config, name):
+def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
     """Train, and move the curves after each update; the run before stays in grey. Yields a sentence each time."""
+    config = experiments.retraining(objective=objective, lam=lam, epsilon=epsilon, beta=beta, seed=seed)
+    leash = f"ε = {epsilon:.2f}" if objective == "clip" else f"β = {beta:.2f}"
+    name = f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}"
     for old, new in (("before", "now"), ("kl_before", "kl")):
         artists[old].set_data(*artists[new].get_data())
     for axes in (artists["left"], artists["right"]):
@@ -213,12 +216,6 @@ def watch(artists, config, name):
         artists["left"].set_title(f"{name}: return {last}")
         artists["right"].set_title(f"step {record.env_steps:,}: KL {moved[-1][1] if moved else 0:.4f}")
         yield f"{name}: after {record.env_steps} of {config.total_steps} steps the mean return is {last}."
-
-
-def update_retrain(artists, *, objective, lam, epsilon, beta, seed):
-    config = experiments.retraining(objective=objective, lam=lam, epsilon=epsilon, beta=beta, seed=seed)
-    leash = f"ε = {epsilon:.2f}" if objective == "clip" else f"β = {beta:.2f}"
-    yield from watch(artists, config, f"{objective}, {leash}, λ = {lam:.2f}, seed {seed}")
 
 
 only_with = {"epsilon": ("objective", "clip"), "beta": ("objective", "penalty")}

@@ -10,7 +10,9 @@ from ppo_lessons.clip import clip_ratio, clipped_objective
 from ppo_lessons.entropy import entropy
 from ppo_lessons.importance_sampling import ratio
 from ppo_lessons.kl_penalty import kl_divergence
+from ppo_lessons.ppo import critic_loss, total_loss
 from ppo_lessons.practice.exercise import Case, Exercise, Mistake, normal
+from ppo_lessons.trainer.distributions import Softmax
 from ppo_lessons.trainer.rollout import Batch
 
 MEASURED = (
@@ -89,7 +91,7 @@ def measured(step):
     def function(observations, actions, old_logits, advantages, targets, **numbers):
         actor, critic = networks(observations.shape[1])
         optimizer = Descent([*actor.parameters(), *critic.parameters()], lr=0.3)
-        old_logp = logp_of(old_logits, actions)
+        old_logp = Softmax.log_probability(old_logits, actions)
         values = critic(observations).squeeze(-1).detach()
         minibatch = Batch(observations, actions, old_logits, old_logp, advantages, targets, values, 1, 1.0)
         for _ in range(2):
@@ -97,7 +99,7 @@ def measured(step):
         lengths = [*optimizer.lengths, *torch.zeros(2).double()]
         with torch.no_grad():
             logits = actor(observations)
-            logp, epsilon = logp_of(logits, actions), numbers["epsilon"]
+            logp, epsilon = Softmax.log_probability(logits, actions), numbers["epsilon"]
             terms = clipped_objective(logp, old_logp, advantages, epsilon=epsilon)
             return torch.stack(
                 [
@@ -112,10 +114,6 @@ def measured(step):
             )
 
     return function
-
-
-def logp_of(logits, actions):
-    return logits.log_softmax(-1).gather(-1, actions[:, None]).squeeze(-1)
 
 
 def case(label, size, *, seed, max_grad_norm=0.5, old=0.3, epsilon=0.2, entropy_weight=0.1, value_weight=0.5):
@@ -212,23 +210,20 @@ def objective_of(logp, minibatch, config):
     return clipped_objective(logp, minibatch.old_logp, minibatch.advantages, epsilon=config.epsilon).objective
 
 
-def total(objective, bonus, error, config):
-    return -objective - config.entropy_weight * bonus + config.value_weight * error
-
-
-def error_of(critic, minibatch):
-    return value_loss(critic(minibatch.observations).squeeze(-1), minibatch.targets)
-
-
 def variant(
-    log_probability=logp_of, objective=objective_of, bonus=torch.mean, error=error_of, loss=total, finish=finish
+    log_probability=Softmax.log_probability,
+    objective=objective_of,
+    bonus=torch.mean,
+    error=critic_loss,
+    loss=total_loss,
+    finish=finish,
 ):
     """The step with six parts to get wrong."""
 
     def minibatch_step(actor, critic, optimizer, minibatch, config):
         logits = actor(minibatch.observations)
         logp = log_probability(logits, minibatch.actions)
-        parts = objective(logp, minibatch, config), bonus(entropy(logits)), error(critic, minibatch)
+        parts = objective(logp, minibatch, config), bonus(entropy(logits)), error(critic, minibatch, config)
         finish(actor, critic, optimizer, loss(*parts, config), config)
 
     return measured(minibatch_step)
@@ -263,22 +258,22 @@ def of_terms(choose):
     return objective
 
 
-def all_pairs(critic, minibatch):
+def all_pairs(critic, minibatch, config):
     """[m, 1] minus [m]: each value against each target."""
     return (critic(minibatch.observations) - minibatch.targets).square().mean()
 
 
-def targets_anew(critic, minibatch):
+def targets_anew(critic, minibatch, config):
     """A + V with today's V: the error is A whatever the critic says."""
     values = critic(minibatch.observations).squeeze(-1)
     return (values - (minibatch.advantages + values)).square().mean()
 
 
-def detached_error(critic, minibatch):
-    return error_of(critic, minibatch).detach()
+def detached_error(critic, minibatch, config):
+    return critic_loss(critic, minibatch, config).detach()
 
 
-LOOP = UPDATE = "3. One update, in three functions"  # heading of the notebook
+LOOP = "3. One update, in three functions"  # heading of the notebook
 STEP = Exercise(
     function=measured(minibatch_step),
     notebook="12_ppo",
@@ -308,25 +303,25 @@ STEP = Exercise(
         Mistake(
             "does not cut the gradient",
             "The length of the gradient betrays it: it is larger than `max_grad_norm`.",
-            UPDATE,
+            LOOP,
             (variant(finish=not_cut), variant(finish=cut_too_late), variant(finish=cut_too_early)),
         ),
         Mistake(
             "cuts the two networks apart",
             "The length of the gradient betrays it: the cut is meant for all parameters together.",
-            UPDATE,
+            LOOP,
             (variant(finish=cut_apart), variant(finish=only_one_is_cut)),
         ),
         Mistake(
             "does not set the gradients to zero",
             "The second step betrays it: the gradient of the first is still in it, and the first step is right.",
-            UPDATE,
+            LOOP,
             (variant(finish=gradients_pile_up),),
         ),
         Mistake(
             "steps before it has a gradient",
             "A gradient of length 0 betrays it: the loss goes backward first, then the optimiser makes its step.",
-            UPDATE,
+            LOOP,
             (
                 variant(finish=steps_before_it_has_a_gradient),
                 variant(finish=throws_the_gradient_away),
@@ -335,20 +330,20 @@ STEP = Exercise(
         Mistake(
             "never makes a step",
             "The number of steps betrays it: without the optimiser's step nothing moves.",
-            UPDATE,
+            LOOP,
             (variant(finish=makes_no_step),),
         ),
         Mistake(
             "has the entropy with the wrong sign",
             "The entropy afterwards betrays it, it is too small: the loss is minimised, so the bonus is subtracted.",
             LOOP,
-            (variant(loss=lambda o, b, e, c: total(o, -b, e, c)),),
+            (variant(loss=lambda o, b, e, c: total_loss(o, -b, e, c)),),
         ),
         Mistake(
             "leaves the entropy out",
             "The entropy afterwards betrays it: the bonus has its part in the loss.",
             LOOP,
-            (variant(loss=lambda o, b, e, c: total(o, 0.0, e, c)),),
+            (variant(loss=lambda o, b, e, c: total_loss(o, 0.0, e, c)),),
         ),
         Mistake(
             "sums the entropy over the steps",
@@ -377,7 +372,7 @@ STEP = Exercise(
             "pushes the critic away from its targets",
             "The value loss afterwards betrays it, it has grown: an error is minimised as it is.",
             LOOP,
-            (variant(loss=lambda o, b, e, c: total(o, b, -e, c)),),
+            (variant(loss=lambda o, b, e, c: total_loss(o, b, -e, c)),),
         ),
         Mistake(
             "compares every value with every target",
@@ -389,7 +384,7 @@ STEP = Exercise(
             "follows the advantages with the wrong sign",
             "The objective afterwards betrays it, it is too small: it has to stand in the loss with a minus.",
             LOOP,
-            (variant(loss=lambda o, b, e, c: total(-o, b, e, c)), variant(objective=of_minus_advantages)),
+            (variant(loss=lambda o, b, e, c: total_loss(-o, b, e, c)), variant(objective=of_minus_advantages)),
         ),
         Mistake(
             "divides the new policy by itself",
@@ -417,7 +412,7 @@ STEP = Exercise(
             "takes the probabilities for their logarithms",
             "The KL afterwards betrays it: the ratio is made of logarithms, `.log_softmax(-1)` and not `.softmax(-1)`.",
             LOOP,
-            (variant(lambda logits, actions: logp_of(logits, actions).exp()),),
+            (variant(lambda logits, actions: Softmax.log_probability(logits, actions).exp()),),
         ),
         Mistake(
             "clips without the minimum",

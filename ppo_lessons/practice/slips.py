@@ -123,13 +123,13 @@ COUNTS = (
 )
 
 
-def with_input(i, change):
-    """A slip in the i-th input; nothing happens to a single number."""
+def with_input(i, change, *names):
+    """A slip in the i-th input, which may come from numbers of the exercise."""
 
     def slip(function):
         def changed(*inputs, **numbers):
             inputs = list(inputs)
-            inputs[i] = change(inputs[i])
+            inputs[i] = change(inputs[i], *(numbers[name] for name in names))
             return function(*inputs, **numbers)
 
         return changed
@@ -446,20 +446,8 @@ def slips_with(x, i, number):
         yield Slip(
             words,
             f"That factor does not belong there, or it is missing where {x} needs another one.",
-            with_input_and_number(i, number, change),
+            with_input(i, change, number),
         )
-
-
-def with_input_and_number(i, number, change):
-    def slip(function):
-        def changed(*inputs, **numbers):
-            inputs = list(inputs)
-            inputs[i] = change(inputs[i], numbers[number])
-            return function(*inputs, **numbers)
-
-        return changed
-
-    return slip
 
 
 def of_result(exercise):

@@ -157,6 +157,11 @@ POLICY_STEPS = {"score": score_step, "trust_region": natural_step}
 POLICY_TERMS = {"score": nothing, "trust_region": nothing, "penalty": penalty}
 
 
+def next_beta(config, kl):
+    """The price for the next update: adapted where there is a target."""
+    return adapt_beta(config.beta, kl, target=config.beta_target_kl) if config.beta_target_kl > 0 else config.beta
+
+
 # Lesson 13: a clip for the critic, too
 
 
@@ -164,8 +169,3 @@ def clipped_critic_loss(critic, minibatch, config):
     """The critic gains nothing from moving further than `value_clip` from what it said before the update."""
     values = critic(minibatch.observations).squeeze(-1)
     return clipped_value_loss(values, minibatch.targets, minibatch.values, epsilon=config.value_clip)
-
-
-def next_beta(config, kl):
-    """The price for the next update: adapted where there is a target."""
-    return adapt_beta(config.beta, kl, target=config.beta_target_kl) if config.beta_target_kl > 0 else config.beta
