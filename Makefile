@@ -18,7 +18,7 @@ controls distributed frames in_place install lab notebooks_elsewhere practice pr
 CHECKED = $(filter-out $(UNCHECKED),$(wildcard tests/test_*.py)) \
 $(filter-out ppo_lessons/controls.py ppo_lessons/lab.py,$(wildcard ppo_lessons/*.py)) ppo_lessons/trainer ppo_lessons/envs
 
-.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui defaults ladder details scaling site ten-runs constraints test-newest
+.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui defaults ladder details full-run scaling site ten-runs constraints test-newest
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -64,6 +64,9 @@ ladder: .venv/installed ## what each step of the course buys, 13 rungs with 20 s
 details: .venv/installed ## switch each detail of the trainer alone, ten seeds each, on three games: a quarter of an hour
 	$(BIN)/python -m ppo_lessons.experiments.details
 
+full-run: .venv/installed ## Breakout: search for settings, then five seeds of 10 million steps: an hour and a half; may be stopped
+	$(BIN)/python -m ppo_lessons.experiments.full_run
+
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
 	$(BIN)/python -m ppo_lessons.experiments.scaling
 
@@ -96,6 +99,7 @@ test-newest: BIN := .newest/bin
 
 .venv/installed-test: .venv/installed
 	$(BIN)/python -m pip install -r requirements.txt -e ".[test]"
+	$(BIN)/python -m pip install --no-deps minatar==1.0.15
 	@touch $@
 
 .bench/installed: tests/benchmarks/requirements.txt pyproject.toml

@@ -32,6 +32,12 @@ for name, module, limit in (
         vector_entry_point=f"ppo_lessons.envs.{module}:{game}TorchEnv",
         max_episode_steps=limit,
     )
+register(
+    id="ppo_lessons/Breakout-v0",
+    entry_point="ppo_lessons.envs.breakout:BreakoutEnv",
+    vector_entry_point="ppo_lessons.envs.breakout:BreakoutTorchEnv",
+    max_episode_steps=10_000,
+)
 for name in ("Constant", "Observation", "Delay", "Action", "Match"):
     register(
         id=f"ppo_lessons/Probe{name}-v0",

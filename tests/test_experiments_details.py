@@ -145,7 +145,7 @@ def test_measuring_runs_each_detail_with_each_seed(short, monkeypatch):
 
 def test_the_record_is_one_of_these_details():
     record = data.load("details")
-    assert len(data.resource("details").read_bytes()) < 300_000
+    assert len(data.resource("details.json").read_bytes()) < 300_000
     assert {"versions", "machine"} <= set(record)
     for name, game in record["games"].items():
         assert list(game["switches"]) == details.switches_of(name)

@@ -421,4 +421,4 @@ def test_the_record_is_of_todays_rungs_and_settings():
         assert {len(areas) for areas in row["rates"].values()} == {len(result["seeds_of_rates"])}
         assert len(row["finals"]) == len(row["curves"]) == len(row["seconds"]) == len(result["seeds"])
         assert {len(curve) for curve in row["curves"]} == {ladder.POINTS + 1}
-    assert len(data.resource("ladder").read_text("utf-8")) < 300_000
+    assert len(data.resource("ladder.json").read_text("utf-8")) < 300_000

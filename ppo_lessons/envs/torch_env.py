@@ -13,12 +13,14 @@ class TorchEnv(gymnasium.vector.VectorEnv):
     `info["final_obs"]` holds the last of the old one (`info["_final_obs"]` [N] says where). Step `max_episode_steps`
     truncates.
 
-    A game is a class with two spaces of one copy, the range `first_low` to `first_high` of its first states, and the
-    method `advance`. With `total`, these are the games from number `first` on among so many; random numbers are drawn
-    for all of them, so that a game plays the same wherever it is played.
+    A game is a class with two spaces of one copy, the range `first_low` to `first_high` of its first states (or a
+    method `first_states`), and the method `advance`. With `total`, these are the games from number `first` on among so
+    many; random numbers are drawn for all of them, so that a game plays the same wherever it is played.
     """
 
     metadata = {"autoreset_mode": AutoresetMode.SAME_STEP, "render_modes": []}  # noqa: RUF012 (Gymnasium's own form)
+
+    first_low = first_high = ()
 
     def __init__(self, num_envs=1, *, max_episode_steps, device="cpu", first=0, total=None):
         self.num_envs, self.max_episode_steps = num_envs, max_episode_steps
@@ -29,7 +31,7 @@ class TorchEnv(gymnasium.vector.VectorEnv):
         self.first, self.total = first, total or num_envs
         low, high = (torch.tensor(limit, device=self.device) for limit in (self.first_low, self.first_high))
         self.low, self.width = low, high - low
-        self.state = low.repeat(num_envs, 1)
+        self.state = self.first_states()
         self.elapsed = torch.zeros(num_envs, dtype=torch.int64, device=self.device)
 
     def advance(self, state, actions):
@@ -40,10 +42,18 @@ class TorchEnv(gymnasium.vector.VectorEnv):
         """What the player sees of the states [N, S]."""
         return state
 
+    def first_states(self):
+        """Where episodes begin: [N, S]."""
+        return self._uniform(len(self.low)) * self.width + self.low
+
+    def next_episode(self, final):
+        """Where the next episodes begin after the states `final`: [N, S]."""
+        return self.first_states()
+
     def reset(self, *, seed=None, options=None):
         if seed is not None:
             self.generator.manual_seed(seed)
-        self.state = self._first_states()
+        self.state = self.first_states()
         self.elapsed = torch.zeros_like(self.elapsed)
         return self.observe(self.state), {}
 
@@ -52,7 +62,7 @@ class TorchEnv(gymnasium.vector.VectorEnv):
         elapsed = self.elapsed + 1
         truncated = elapsed >= self.max_episode_steps
         ended = terminated | truncated
-        self.state = torch.where(ended[:, None], self._first_states(), final)
+        self.state = torch.where(ended[:, None], self.next_episode(final), final)
         self.elapsed = elapsed.masked_fill(ended, 0)
         info = {"final_obs": self.observe(final), "_final_obs": ended}
         return self.observe(self.state), rewards, terminated, truncated, info
@@ -66,6 +76,7 @@ class TorchEnv(gymnasium.vector.VectorEnv):
         self.state, self.elapsed = (saved["columns"][name].to(self.device) for name in ("state", "elapsed"))
         self.generator.set_state(saved["generator"].cpu())
 
-    def _first_states(self):
-        uniform = torch.rand(self.total, len(self.low), generator=self.generator, device=self.device)
-        return uniform[self.first : self.first + self.num_envs] * self.width + self.low
+    def _uniform(self, *shape):
+        """Random numbers between 0 and 1 [N, *shape], drawn for all games, wherever they are played."""
+        uniform = torch.rand(self.total, *shape, generator=self.generator, device=self.device)
+        return uniform[self.first : self.first + self.num_envs]

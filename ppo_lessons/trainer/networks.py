@@ -1,38 +1,62 @@
-"""The actor and the critic: two separate networks of the same shape."""
+"""The actor and the critic. Which layers they have depends on the shape of what they see."""
 
 import contextlib
-import itertools
 import math
 
 import torch
 from torch import nn
-from torch.nn.utils import skip_init
 
 from ppo_lessons.trainer.distributions import Softmax, check_spaces, distribution
 from ppo_lessons.trainer.fast_network import fast_network
 
+ATARI = (4, 84, 84)  # the last four pictures, grey, in bytes
+SMALL = 16  # rows or columns of a small image, at most
+
+
+def hidden_layers(shape, hidden):
+    """All layers but the last, for observations of this shape: a list, and how many features come out.
+
+    Numbers: two tanh layers. Small images (rows, columns, channels): one convolution that looks at 2 x 2 cells at a
+    time, then one layer. Atari's pictures: the network of Mnih et al. (2015), whatever `hidden` is.
+    """
+    if shape == ATARI:
+        layers = [Images(shape), Conv2d(4, 32, 8, stride=4), nn.ReLU(), Conv2d(32, 64, 4, stride=2), nn.ReLU()]
+        return [*layers, Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), Linear(64 * 7 * 7, 512), nn.ReLU()], 512
+    if len(shape) == 3 and max(shape[:2]) <= SMALL:
+        rows, columns, channels = shape
+        layers = [Images(shape), Conv2d(channels, 16, 2, stride=2), nn.ReLU(), nn.Flatten()]
+        return [*layers, Linear(16 * (rows // 2) * (columns // 2), hidden), nn.ReLU()], hidden
+    return [Linear(math.prod(shape), hidden), nn.Tanh(), Linear(hidden, hidden), nn.Tanh()], hidden
+
 
 class Network(nn.Module):
-    """Two hidden tanh layers. Observations [..., *observation_shape] become [..., outputs]."""
+    """Observations [..., *observation_shape] become [..., outputs]: the hidden layers, or a shared `trunk`, and a last
+    layer.
 
-    def __init__(self, observation_shape, hidden, outputs, *, last_gain, generator):
+    Weights are orthogonal, biases 0. The last layer has a gain of its own, all others sqrt(2).
+    """
+
+    def __init__(self, shape, hidden, outputs, *, last_gain, generator, trunk=None):
         super().__init__()
-        self.observation_dims = len(observation_shape)
-        sizes = [math.prod(observation_shape), hidden, hidden, outputs]
-        linear = [skip_init(nn.Linear, before, after) for before, after in itertools.pairwise(sizes)]
-        for layer, gain in zip(linear, [2**0.5, 2**0.5, last_gain], strict=True):
-            nn.init.orthogonal_(layer.weight, gain, generator=generator)
-            nn.init.zeros_(layer.bias)
-        self.layers = nn.Sequential(linear[0], nn.Tanh(), linear[1], nn.Tanh(), linear[2])
+        self.observation_dims = len(shape)
+        if trunk:
+            layers, features = [trunk], trunk.features
+        else:
+            layers, features = hidden_layers(shape, hidden)
+            orthogonal(layers, 2**0.5, generator)
+        self.layers = nn.Sequential(*layers, Linear(features, outputs))
+        orthogonal(self.layers[-1:], last_gain, generator)
 
     def forward(self, observations):
         batch = observations.shape[: observations.dim() - self.observation_dims]
-        x = observations.reshape(*batch, -1)
-        if x.is_cuda or torch.compiler.is_compiling():
+        first, last = self.layers[0], self.layers[-1]
+        if not isinstance(first, nn.Linear):
+            return self.layers(observations).reshape(*batch, last.out_features)
+        x = observations.reshape(*batch, -1).to(first.weight.dtype)
+        if not x.is_cpu or torch.compiler.is_compiling():
             return self.layers(x)
-        first, _, second, _, third = self.layers
-        parameters = first.weight, first.bias, second.weight, second.bias, third.weight, third.bias
-        return fast_network(x.reshape(-1, first.in_features), *parameters).reshape(*batch, third.out_features)
+        parameters = [p for layer in self.layers[::2] for p in (layer.weight, layer.bias)]
+        return fast_network(x.reshape(-1, first.in_features), *parameters).reshape(*batch, last.out_features)
 
 
 class GaussianNetwork(Network):
@@ -45,6 +69,60 @@ class GaussianNetwork(Network):
     def forward(self, observations):
         mean = super().forward(observations)
         return torch.cat([mean, self.log_std.expand_as(mean)], -1)
+
+
+class Images(nn.Module):
+    """Images [..., *shape] become one batch of floats [B, channels, rows, columns] between 0 and 1."""
+
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, observations):
+        x = observations.reshape(-1, *self.shape).float()
+        return x / 255 if self.shape == ATARI else x.movedim(-1, 1)
+
+
+class Trunk(nn.Module):
+    """Hidden layers that actor and critic share; both are asked about a minibatch, and it passes through them once."""
+
+    def __init__(self, shape, hidden, *, generator):
+        super().__init__()
+        layers, self.features = hidden_layers(shape, hidden)
+        orthogonal(layers, 2**0.5, generator)
+        self.layers = nn.Sequential(*layers)
+        self.asked, self.answer = None, None
+
+    def forward(self, observations):
+        weights = sum(p._version for p in self.parameters())  # counts how often they were changed
+        asked, answer = (observations, observations._version, weights, torch.is_grad_enabled()), self.answer
+        if self.asked is not None and self.asked[0] is observations and self.asked[1:] == asked[1:]:
+            self.asked, self.answer = None, None  # a graph is walked back once
+            return answer
+        self.asked, self.answer = asked, self.layers(observations)
+        return self.answer
+
+
+class Linear(nn.Linear):
+    """Without PyTorch's first weights: `orthogonal` gives others."""
+
+    def reset_parameters(self):
+        pass
+
+
+class Conv2d(nn.Conv2d):
+    """Likewise."""
+
+    def reset_parameters(self):
+        pass
+
+
+def orthogonal(layers, gain, generator):
+    """Give all layers that have weights orthogonal ones times `gain`, and no bias."""
+    for layer in layers:
+        if hasattr(layer, "weight"):
+            nn.init.orthogonal_(layer.weight, gain, generator=generator)
+            nn.init.zeros_(layer.bias)
 
 
 @contextlib.contextmanager
@@ -62,20 +140,18 @@ def actor_and_critic(observation_space, action_space, hidden, *, generator):
     """An actor (observations -> parameters of a distribution [..., P]) and a critic (observations -> V [..., 1]).
 
     The parameters are logits for `Discrete` actions, means and log standard deviations for a `Box`: see
-    `distributions.py`. Orthogonal weights; the actor's last layer is small, so that the first policy is close to
-    uniform, or to a standard normal (Andrychowicz et al. 2021). Drawn on the CPU and on one thread, so that a seed
-    gives the same networks everywhere.
+    `distributions.py`. Two separate networks; with Atari's pictures they share all but their last layers. The actor's
+    last layer is small, so that the first policy is close to uniform, or to a standard normal (Andrychowicz et al.
+    2021). Drawn on the CPU and on one thread, so that a seed gives the same networks everywhere.
 
     Raises:
         ValueError: observations are not a `Box` of numbers, or actions neither `Discrete` nor a `Box` of real numbers.
     """
     check_spaces(observation_space, action_space)
     shape = observation_space.shape
+    discrete = distribution(action_space) is Softmax
+    kind, outputs = (Network, int(action_space.n)) if discrete else (GaussianNetwork, math.prod(action_space.shape))
     with one_thread():
-        if distribution(action_space) is Softmax:
-            actor = Network(shape, hidden, int(action_space.n), last_gain=0.01, generator=generator)
-        else:
-            outputs = math.prod(action_space.shape)
-            actor = GaussianNetwork(shape, hidden, outputs, last_gain=0.01, generator=generator)
-        critic = Network(shape, hidden, 1, last_gain=1.0, generator=generator)
-    return actor, critic
+        how = {"generator": generator, "trunk": Trunk(shape, hidden, generator=generator) if shape == ATARI else None}
+        actor = kind(shape, hidden, outputs, last_gain=0.01, **how)
+        return actor, Network(shape, hidden, 1, last_gain=1.0, **how)
