@@ -92,7 +92,7 @@ STOP = Exercise(
             "goes on up to 1.5 times the target",
             "Some libraries do so and mean the same by a smaller number. Here the target is the edge itself.",
             EARLY,
-            (decision(lambda kl, d: kl.mean() > 1.5 * d),),
+            (decision(lambda kl, d: kl.mean() > 1.5 * d), decision(lambda kl, d: kl.mean() >= 1.5 * d)),
         ),
         Mistake(
             "takes the estimates without their sign",
@@ -105,6 +105,16 @@ STOP = Exercise(
             "Estimates such as k1 may be negative for one sample; in the mean they must cancel.",
             EARLY,
             (decision(lambda kl, d: kl.clamp(min=0).mean() > d),),
+        ),
+        Mistake(
+            "squares the KL of the states",
+            "The KL itself is averaged; estimates below 0 must cancel.",
+            EARLY,
+            (
+                decision(lambda kl, d: kl.norm() > d),
+                decision(lambda kl, d: kl.square().mean().sqrt() > d),
+                decision(lambda kl, d: kl.square().mean() > d),
+            ),
         ),
         Mistake(
             "takes the median for the mean",
@@ -243,7 +253,7 @@ LOSS = Exercise(
             "clips by a factor, as a ratio",
             "The band is V_old − ε to V_old + ε, in reward units: at V_old = 0 a factor would allow nothing.",
             CLIPPED,
-            (variant(relative),),
+            (variant(relative), variant(lambda v, old, e: v.clamp(old * (1 - e), old * (1 + e)))),
         ),
         Mistake(
             "has the band around 0",
@@ -265,6 +275,18 @@ LOSS = Exercise(
             "It is the move of V that is held, before the difference to the target is taken.",
             CLIPPED,
             (loss(lambda v, y, old, e: (v - y).clamp(-e, e).square().mean()),),
+        ),
+        Mistake(
+            "clips the targets",
+            "It is the move of V that is held; the target stays what it is.",
+            CLIPPED,
+            (loss(lambda v, y, old, e: (v - band(y, old, e)).square().mean()),),
+        ),
+        Mistake(
+            "compares the differences before it squares them",
+            "A difference far below 0 is a large error: square both, then take the larger one.",
+            CLIPPED,
+            (loss(lambda v, y, old, e: torch.maximum(v - y, band(v, old, e) - y).square().mean()),),
         ),
         Mistake(
             "clips on one side only",

@@ -144,6 +144,30 @@ PER_TOKEN = Exercise(
             (variant(finish=lambda r, d, beta, last: torch.where(last, r - beta * d.sum(0), 0.0)),),
         ),
         Mistake(
+            "keeps the last token alone",
+            "Every token pays its price in its own row; only the reward waits for the last one.",
+            TOKENS,
+            (variant(finish=lambda r, d, beta, last: torch.where(last, r - beta * d, 0.0)),),
+        ),
+        Mistake(
+            "pays at each token for all tokens so far",
+            "Each token pays its own log-ratio once: the sum over the string comes by itself.",
+            TOKENS,
+            (
+                variant(price=lambda p, q: (p - q).cumsum(0)),
+                variant(finish=lambda r, d, beta, last: r - beta * d.cumsum(0) * before(last)),
+            ),
+        ),
+        Mistake(
+            "spreads the reward over the rows",
+            "The reward is paid in one piece where `last` is true: before that nobody knows it.",
+            TOKENS,
+            (
+                variant(lambda r, last: (r / len(last)).expand(last.shape)),
+                variant(lambda r, last: torch.where(before(last), r / before(last).sum(0), 0.0)),
+            ),
+        ),
+        Mistake(
             "pays the reward at every token",
             "The string is judged once, at its end: summed over the tokens the reward must be r(x).",
             TOKENS,
@@ -331,6 +355,12 @@ GROUP_ADVANTAGES = Exercise(
             ),
         ),
         Mistake(
+            "loses the axis of the mean",
+            "`mean(1)` is [N] and not [N, 1], and does not line up with the rows: keep the axis by `keepdim=True`.",
+            GROUP,
+            (group(lambda x: x.mean(1), lambda x: x.std(1)), group(lambda x: x.mean(1))),
+        ),
+        Mistake(
             "subtracts the mean of all answers",
             "An answer is compared with other answers to the same question: one mean for each row.",
             GROUP,
@@ -348,6 +378,12 @@ GROUP_ADVANTAGES = Exercise(
             "takes the mean of all G.",
             GROUP,
             (group(of_the_others),),
+        ),
+        Mistake(
+            "subtracts the sum",
+            "The baseline is the mean of the group, its sum divided by G.",
+            GROUP,
+            (group(lambda x: x.sum(1, keepdim=True)),),
         ),
         Mistake(
             "takes the median for the mean",
@@ -381,6 +417,17 @@ GROUP_ADVANTAGES = Exercise(
             "The variance has the square of the unit; the standard deviation is its root.",
             GROUP,
             (group(below=lambda x: x.var(1, keepdim=True)),),
+        ),
+        Mistake(
+            "divides by another measure of spread",
+            "Asked for is the standard deviation of the group, `returns.std(1, keepdim=True)`: not its range, its mean "
+            "distance or its standard error.",
+            GROUP,
+            (
+                group(below=lambda x: x.amax(1, keepdim=True) - x.amin(1, keepdim=True)),
+                group(below=lambda x: (x - mean(x)).abs().mean(1, keepdim=True)),
+                group(below=lambda x: deviation(x) / x.shape[1] ** 0.5),
+            ),
         ),
         Mistake(
             "divides by 0 in a group without spread",

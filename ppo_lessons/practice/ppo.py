@@ -5,6 +5,7 @@ import types
 
 import torch
 
+from ppo_lessons.advantage import normalize
 from ppo_lessons.baseline import value_loss
 from ppo_lessons.clip import clip_ratio, clipped_objective
 from ppo_lessons.entropy import entropy
@@ -200,6 +201,18 @@ def throws_the_gradient_away(actor, critic, optimizer, loss, config):
     optimizer.step()
 
 
+def cut_each_number(actor, critic, optimizer, loss, config):
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_value_([*actor.parameters(), *critic.parameters()], config.max_grad_norm)
+    optimizer.step()
+
+
+def one_after_the_other(actor, critic, optimizer, losses, config):
+    for loss in losses:
+        finish(actor, critic, optimizer, loss, config)
+
+
 def makes_no_step(actor, critic, optimizer, loss, config):
     optimizer.zero_grad()
     loss.backward()
@@ -239,13 +252,31 @@ def of_old(change):
     return objective
 
 
-def of_itself(logp, minibatch, config):
-    """A ratio of 1 through which no gradient flows."""
-    return ((logp - logp).exp() * minibatch.advantages).mean()
+def of_ratio(form):
+    """The clipped objective of another ratio: a function of the new log-probabilities and the old ones."""
+
+    def objective(logp, minibatch, config):
+        rho, advantages = form(logp, minibatch.old_logp), minibatch.advantages
+        return torch.minimum(rho * advantages, clip_ratio(rho, epsilon=config.epsilon) * advantages).mean()
+
+    return objective
 
 
-def of_minus_advantages(logp, minibatch, config):
-    return objective_of(logp, minibatch._replace(advantages=-minibatch.advantages), config)
+def of_advantages(change):
+    """The objective with other advantages: a function of the right ones."""
+    return lambda logp, minibatch, config: objective_of(
+        logp, minibatch._replace(advantages=change(minibatch.advantages)), config
+    )
+
+
+def with_bonus(bonus):
+    """The step with another bonus: a function of the log-probabilities of the actions that were taken."""
+    return variant(
+        objective=lambda logp, minibatch, config: (
+            objective_of(logp, minibatch, config) + config.entropy_weight * bonus(logp).mean()
+        ),
+        bonus=lambda entropies: 0 * entropies.mean(),
+    )
 
 
 def of_terms(choose):
@@ -282,7 +313,7 @@ STEP = Exercise(
     hints=(
         "Three numbers make the loss: the clipped objective (lesson 10), the mean entropy (11), the value loss (05). "
         "The log-probability of the action taken comes from `.log_softmax(-1)` and "
-        "`.gather(-1, actions[:, None]).squeeze(-1)`.",
+        "`.gather(-1, minibatch.actions[:, None]).squeeze(-1)`.",
         "The critic returns a column, one row for each step: `.squeeze(-1)` makes a list of it. The loss is minimised, "
         "the objective and the entropy are wanted large: mind the signs, and the two weights of the config.",
         "Then four lines, in this order: forget the gradients of the step before, `.backward()`, cut the length of the "
@@ -290,7 +321,6 @@ STEP = Exercise(
     ),
     running=case("eight steps of a rollout", 8, seed=1),
     cases=[
-        case("one step, a gradient that is short enough", 1, seed=2, max_grad_norm=100.0),
         case("two steps, a gradient that is short enough", 2, seed=3, max_grad_norm=100.0),
         case("two steps, a gradient that has to be cut", 2, seed=4),
         case("five steps, a policy that has not moved yet", 5, seed=5, max_grad_norm=100.0, old=0.0),
@@ -311,6 +341,13 @@ STEP = Exercise(
             "The length of the gradient betrays it: the cut is meant for all parameters together.",
             LOOP,
             (variant(finish=cut_apart), variant(finish=only_one_is_cut)),
+        ),
+        Mistake(
+            "cuts each number of the gradient",
+            "The length of the gradient betrays it: the cut is meant for the length, `clip_grad_norm_`, and keeps the "
+            "direction.",
+            LOOP,
+            (variant(finish=cut_each_number),),
         ),
         Mistake(
             "does not set the gradients to zero",
@@ -334,6 +371,17 @@ STEP = Exercise(
             (variant(finish=makes_no_step),),
         ),
         Mistake(
+            "makes a step for each network",
+            "The number of steps betrays it: one loss holds objective, bonus and error, and one step follows it.",
+            LOOP,
+            (
+                variant(
+                    loss=lambda o, b, e, c: (total_loss(o, b, 0.0, c), total_loss(0.0, 0.0, e, c)),
+                    finish=one_after_the_other,
+                ),
+            ),
+        ),
+        Mistake(
             "has the entropy with the wrong sign",
             "The entropy afterwards betrays it, it is too small: the loss is minimised, so the bonus is subtracted.",
             LOOP,
@@ -346,6 +394,12 @@ STEP = Exercise(
             (variant(loss=lambda o, b, e, c: total_loss(o, 0.0, e, c)),),
         ),
         Mistake(
+            "takes the actions alone for the entropy",
+            "The entropy afterwards betrays it: the entropy is a sum over all actions, also those that were not taken.",
+            LOOP,
+            (with_bonus(torch.neg), with_bonus(lambda logp: -logp.exp() * logp)),
+        ),
+        Mistake(
             "sums the entropy over the steps",
             "The entropy afterwards betrays it, it is too large: the bonus is a mean, as the objective is.",
             LOOP,
@@ -356,6 +410,12 @@ STEP = Exercise(
             "The value loss afterwards betrays it: the error counts with `value_weight`.",
             LOOP,
             (variant(loss=lambda o, b, e, c: -o - c.entropy_weight * b + e),),
+        ),
+        Mistake(
+            "halves the critic's error",
+            "The value loss afterwards betrays it: the error's only factor is `value_weight`.",
+            LOOP,
+            (variant(loss=lambda o, b, e, c: total_loss(o, b, e / 2, c)),),
         ),
         Mistake(
             "leaves the critic as it is",
@@ -384,13 +444,57 @@ STEP = Exercise(
             "follows the advantages with the wrong sign",
             "The objective afterwards betrays it, it is too small: it has to stand in the loss with a minus.",
             LOOP,
-            (variant(loss=lambda o, b, e, c: total_loss(-o, b, e, c)), variant(objective=of_minus_advantages)),
+            (variant(loss=lambda o, b, e, c: total_loss(-o, b, e, c)), variant(objective=of_advantages(torch.neg))),
+        ),
+        Mistake(
+            "adds where it has to subtract",
+            "The objective afterwards betrays it, it is too small, and so is the entropy: the optimiser goes down, so "
+            "that only the critic's error has a plus.",
+            LOOP,
+            (variant(loss=lambda o, b, e, c: total_loss(-o, -b, e, c)),),
+        ),
+        Mistake(
+            "leaves the objective out",
+            "The objective afterwards betrays it: nothing pushes log π. Did `no_grad` or `detach` cut its gradient, "
+            "are new and old log-probabilities exchanged, or is the new policy divided by itself?",
+            LOOP,
+            (
+                variant(loss=lambda o, b, e, c: total_loss(0 * o, b, e, c)),
+                variant(loss=lambda o, b, e, c: total_loss(0 * o, 0 * b, e, c)),
+            ),
+        ),
+        Mistake(
+            "normalises the advantages once more",
+            "The objective afterwards betrays it: those of a rollout were normalised when it was judged.",
+            LOOP,
+            (
+                variant(objective=of_advantages(normalize)),
+                variant(objective=of_advantages(lambda a: (a - a.mean()) / (a.std(correction=0) + 1e-8))),
+            ),
+        ),
+        Mistake(
+            "has the ratio upside down",
+            "The KL afterwards betrays it: the ratio is π / π_old, exp(log π − log π_old).",
+            LOOP,
+            (variant(objective=of_ratio(lambda new, old: (old - new).exp())),),
+        ),
+        Mistake(
+            "takes the ratio's logarithm for the ratio",
+            "The KL afterwards betrays it: the ratio is exp(log π − log π_old), which is 1 where nothing has moved.",
+            LOOP,
+            (variant(objective=of_ratio(torch.sub)),),
+        ),
+        Mistake(
+            "divides every step by every other",
+            "The KL afterwards betrays it: [m, 1] minus [m] is [m, m]. After `.gather` comes `.squeeze(-1)`.",
+            LOOP,
+            (variant(objective=of_ratio(lambda new, old: (new[:, None] - old).exp())),),
         ),
         Mistake(
             "divides the new policy by itself",
-            "The clip fraction and the KL betray it: the ratio is always 1, and nothing is ever clipped.",
+            "The clip fraction and the KL betray it: the ratio is always 1, or there is none, and nothing is clipped.",
             LOOP,
-            (variant(objective=of_old(lambda old, new: new)), variant(objective=of_itself)),
+            (variant(objective=of_old(lambda old, new: new)),),
         ),
         Mistake(
             "takes the log-probabilities of other samples",
@@ -419,6 +523,12 @@ STEP = Exercise(
             "The objective afterwards betrays it: a step whose action went the wrong way gets no gradient back.",
             LOOP,
             (variant(objective=of_terms(lambda plain, clipped: clipped)),),
+        ),
+        Mistake(
+            "takes the larger of the two terms",
+            "The objective afterwards betrays it: the smaller one counts, as a loss with both signs turned the larger.",
+            LOOP,
+            (variant(objective=of_terms(torch.maximum)),),
         ),
         Mistake(
             "does not clip",

@@ -121,6 +121,7 @@ WRONG = {
         "goes on up to 1.5 times the target": [
             stop(lambda kl, d: average(kl) > 1.5 * d),
             on_tensors(lambda kl, d: kl.mean() / 1.5 > d),
+            on_tensors(lambda kl, d: not kl.mean() < 1.5 * d),
         ],
         "takes the estimates without their sign": [
             stop(lambda kl, d: average([abs(x) for x in kl]) > d),
@@ -129,6 +130,10 @@ WRONG = {
         "leaves out the estimates below 0": [
             stop(lambda kl, d: average([max(x, 0.0) for x in kl]) > d),
             on_tensors(lambda kl, d: torch.relu(kl).mean() > d),
+        ],
+        "squares the KL of the states": [
+            stop(lambda kl, d: sum(x * x for x in kl) ** 0.5 > d),
+            stop(lambda kl, d: average([x**2 for x in kl]) > d),
         ],
         "takes the median for the mean": [
             stop(lambda kl, d: sorted(kl)[(len(kl) - 1) // 2] > d),
@@ -158,6 +163,9 @@ WRONG = {
         "clips by a factor, as a ratio": [
             attempt(lambda v, y, old, e: torch.max((v - y) ** 2, (old * (v / old).clip(1 - e, 1 + e) - y) ** 2).mean()),
             looped(lambda v, y, old, e: max((v - y) ** 2, (torch.clip(v / old, 1 - e, 1 + e) * old - y) ** 2)),
+            attempt(
+                lambda v, y, old, e: torch.max((v - y) ** 2, (v.clip(old - e * old, old + e * old) - y) ** 2).mean()
+            ),
         ],
         "has the band around 0": [
             attempt(lambda v, y, old, e: torch.max((v - y) ** 2, ((v - old).clip(-e, e) - y) ** 2).mean()),
@@ -170,6 +178,14 @@ WRONG = {
         "clips the error": [
             attempt(lambda v, y, old, e: ((v - y).clip(-e, e) ** 2).mean()),
             looped(lambda v, y, old, e: torch.clip(v - y, -e, e) ** 2),
+        ],
+        "clips the targets": [
+            attempt(lambda v, y, old, e: ((v - held(y, old, e)) ** 2).mean()),
+            looped(lambda v, y, old, e: (v - old - torch.clip(y - old, -e, e)) ** 2),
+        ],
+        "compares the differences before it squares them": [
+            attempt(lambda v, y, old, e: (torch.max(v - y, held(v, old, e) - y) ** 2).mean()),
+            looped(lambda v, y, old, e: (max(v, held(v, old, e)) - y) ** 2),
         ],
         "clips on one side only": [
             attempt(lambda v, y, old, e: torch.max((v - y) ** 2, (torch.min(v, old + e) - y) ** 2).mean()),

@@ -162,6 +162,18 @@ WRONG = {
             column_by_column(lambda r, d, beta: [*[0.0] * (len(d) - 1), r - beta * sum(d)]),
             whole_arrays(lambda r, p, q, last, beta: last * (r + beta * (q.sum(0) - p.sum(0)))),
         ],
+        "keeps the last token alone": [
+            number_by_number(lambda r, p, q, last, beta: r - beta * (p - q) if last else 0.0),
+            whole_arrays(lambda r, p, q, last, beta: last * (r + beta * (q - p))),
+        ],
+        "pays at each token for all tokens so far": [
+            column_by_column(lambda r, d, beta: paid_in_a_row(-1, list(np.cumsum(d)), r, beta)),
+            whole_arrays(lambda r, p, q, last, beta: r * last - beta * np.cumsum(p - q, 0)),
+        ],
+        "spreads the reward over the rows": [
+            whole_arrays(lambda r, p, q, last, beta: r / len(p) - beta * (p - q)),
+            column_by_column(lambda r, d, beta: [r / len(d) - beta * x for x in d]),
+        ],
         "pays the reward at every token": [
             number_by_number(lambda r, p, q, last, beta: r - beta * (p - q)),
             column_by_column(lambda r, d, beta: [r - beta * x for x in d]),
@@ -222,6 +234,15 @@ WRONG = {
             whole_table(lambda r, divide: (r - r.mean(0)) / (spreads(r) + 1e-8 if divide else 1.0)),
             whole_table(lambda r, divide: (r - r.mean(0)) / (r.std(0) + 1e-8 if divide else 1.0)),
         ],
+        "loses the axis of the mean": [
+            lambda returns, *, divide: (
+                (returns - returns.mean(-1)) / (returns.std(-1) + 1e-8 if divide else 1.0)
+            ).detach(),
+            lambda returns, *, divide: (
+                (returns.detach() - returns.detach().sum(1) / returns.shape[1])
+                / (returns.detach().std(1, keepdim=True) + 1e-8 if divide else 1.0)
+            ),
+        ],
         "subtracts the mean of all answers": [
             whole_table(lambda r, divide: (r - r.mean()) / (r.std(ddof=1) + 1e-8 if divide else 1.0)),
             whole_table(lambda r, divide: (r - r.mean()) / (spreads(r) + 1e-8 if divide else 1.0)),
@@ -238,6 +259,10 @@ WRONG = {
                     / (spread(row) + 1e-8 if divide else 1)
                 )
             ),
+        ],
+        "subtracts the sum": [
+            row_by_row(lambda row, divide: (row - sum(row)) / (spread(row) + 1e-8 if divide else 1)),
+            whole_table(lambda r, divide: (r - r.sum(1, keepdims=True)) / (spreads(r) + 1e-8 if divide else 1.0)),
         ],
         "takes the median for the mean": [
             row_by_row(lambda row, divide: (row - row.median()) / (spread(row) + 1e-8 if divide else 1)),
@@ -260,6 +285,12 @@ WRONG = {
         "divides by the variance": [
             row_by_row(lambda row, divide: (row - row.mean()) / (spread(row) ** 2 + 1e-8 if divide else 1)),
             whole_table(lambda r, divide: (r - means(r)) / (spreads(r) ** 2 + 1e-8 if divide else 1.0)),
+        ],
+        "divides by another measure of spread": [
+            row_by_row(lambda row, divide: (row - row.mean()) / (row.max() - row.min() + 1e-8 if divide else 1)),
+            whole_table(
+                lambda r, divide: (r - means(r)) / (spreads(r) / np.sqrt(r.shape[1]) + 1e-8 if divide else 1.0)
+            ),
         ],
         "divides by 0 in a group without spread": [
             row_by_row(lambda row, divide: (row - row.mean()) / (row.std() if divide else 1)),

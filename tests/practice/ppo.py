@@ -111,6 +111,10 @@ def loss_with(change):
     return lambda logp, m, c: change((logp - m.old_logp).exp(), m.advantages, c.epsilon)
 
 
+def smaller(rho, a, e):
+    return torch.min(rho * a, rho.clip(1 - e, 1 + e) * a).mean()
+
+
 def uncut(actor, critic, optimizer, loss, config):
     optimizer.zero_grad()
     loss.backward()
@@ -137,6 +141,61 @@ def critic_uncut(actor, critic, optimizer, loss, config):
     loss.backward()
     torch.nn.utils.clip_grad_norm_(list(actor.parameters()), config.max_grad_norm)
     optimizer.step()
+
+
+def each_number(actor, critic, optimizer, loss, config):
+    optimizer.zero_grad()
+    loss.backward()
+    for p in optimizer.param_groups[0]["params"]:
+        p.grad.clamp_(-config.max_grad_norm, config.max_grad_norm)
+    optimizer.step()
+
+
+def each_number_of_torch(actor, critic, optimizer, loss, config):
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_value_(optimizer.param_groups[0]["params"], config.max_grad_norm)
+    optimizer.step()
+
+
+def in_two_steps(actor, critic, optimizer, minibatch, config):
+    policy, logp, values = parts(actor, critic, minibatch, config)
+    rho = (logp - minibatch.old_logp).exp()
+    bonus = config.entropy_weight * policy.entropy().mean()
+    finish(actor, critic, optimizer, -clipped(rho, minibatch.advantages, config).mean() - bonus, config)
+    finish(actor, critic, optimizer, config.value_weight * (values - minibatch.targets).pow(2).mean(), config)
+
+
+def in_two_steps_with_zeros(actor, critic, optimizer, minibatch, config):
+    """Each loss reaches the other network, too, with a gradient of 0."""
+    policy, logp, values = parts(actor, critic, minibatch, config)
+    terms = clipped((logp - minibatch.old_logp).exp(), minibatch.advantages, config)
+    actors = -terms.mean() - config.entropy_weight * policy.entropy().mean()
+    finish(actor, critic, optimizer, actors + 0 * values.sum(), config)
+    error = torch.nn.functional.mse_loss(critic(minibatch.observations)[:, 0], minibatch.targets)
+    finish(actor, critic, optimizer, config.value_weight * error, config)
+
+
+def without_a_gradient(actor, critic, optimizer, minibatch, config):
+    with torch.no_grad():
+        policy, logp, _ = parts(actor, critic, minibatch, config)
+        surrogate = clipped((logp - minibatch.old_logp).exp(), minibatch.advantages, config).mean()
+    error = (critic(minibatch.observations)[:, 0] - minibatch.targets).square().mean()
+    loss = -surrogate - config.entropy_weight * policy.entropy().mean() + config.value_weight * error
+    finish(actor, critic, optimizer, loss, config)
+
+
+def with_the_entropy_of(bonus):
+    """A step whose bonus is made of the log-probabilities of the actions that were taken."""
+
+    def my_minibatch_step(actor, critic, optimizer, minibatch, config):
+        _, logp, values = parts(actor, critic, minibatch, config)
+        surrogate = clipped((logp - minibatch.old_logp).exp(), minibatch.advantages, config).mean()
+        error = (values - minibatch.targets).square().mean()
+        loss = -surrogate - config.entropy_weight * bonus(logp) + config.value_weight * error
+        finish(actor, critic, optimizer, loss, config)
+
+    return my_minibatch_step
 
 
 def no_zero(actor, critic, optimizer, loss, config):
@@ -179,6 +238,8 @@ WRONG = {
     "my_minibatch_step": {
         "does not cut the gradient": [attempt(finish=uncut), attempt(finish=cut_to_100)],
         "cuts the two networks apart": [attempt(finish=each_network), attempt(finish=critic_uncut)],
+        "cuts each number of the gradient": [attempt(finish=each_number), attempt(finish=each_number_of_torch)],
+        "makes a step for each network": [in_two_steps, in_two_steps_with_zeros],
         "does not set the gradients to zero": [attempt(finish=no_zero), attempt(finish=no_zero_by_hand)],
         "steps before it has a gradient": [attempt(finish=step_first), attempt(finish=zero_last)],
         "never makes a step": [attempt(finish=nothing), attempt(finish=only_a_loss)],
@@ -187,10 +248,18 @@ WRONG = {
             attempt(bonus=lambda h: -h.sum() / len(h)),
         ],
         "leaves the entropy out": [attempt(weights=(-1, 0, 1)), attempt(bonus=lambda h: h.detach().mean())],
+        "takes the actions alone for the entropy": [
+            with_the_entropy_of(lambda logp: -logp.mean()),
+            with_the_entropy_of(lambda logp: -(logp.exp() * logp).sum() / len(logp)),
+        ],
         "sums the entropy over the steps": [attempt(bonus=torch.sum), attempt(bonus=lambda h: len(h) * h.mean())],
         "leaves the weight of the critic's error out": [
             attempt(value_weight=False),
             attempt(error=lambda v, y: (v - y).square().sum() / len(y), value_weight=False),
+        ],
+        "halves the critic's error": [
+            attempt(weights=(-1, -1, 0.5)),
+            attempt(error=lambda v, y: ((v - y) ** 2).mean() / 2),
         ],
         "leaves the critic as it is": [
             attempt(weights=(-1, -1, 0)),
@@ -209,9 +278,34 @@ WRONG = {
             attempt(weights=(1, -1, 1)),
             attempt(ratio_to(lambda old, new: old), weights=(1, -1, 1)),
         ],
-        "divides the new policy by itself": [
+        "adds where it has to subtract": [
+            attempt(weights=(1, 1, 1)),
+            attempt(ratio_to(lambda old, new: old), bonus=lambda h: h.sum() / len(h), weights=(1, 1, 1)),
+        ],
+        "leaves the objective out": [
+            without_a_gradient,
             attempt(ratio_to(lambda old, new: new)),
             attempt(lambda logp, m, c: clipped(logp.exp() / logp.exp(), m.advantages, c).mean()),
+        ],
+        "normalises the advantages once more": [
+            attempt(loss_with(lambda rho, a, e: smaller(rho, (a - a.mean()) / (a.std() + 1e-8), e))),
+            attempt(loss_with(lambda rho, a, e: smaller(rho, (a - a.mean()) / (a.var(correction=0) ** 0.5 + 1e-8), e))),
+        ],
+        "has the ratio upside down": [
+            attempt(loss_with(lambda rho, a, e: smaller(1 / rho, a, e))),
+            attempt(lambda logp, m, c: clipped((m.old_logp - logp).exp(), m.advantages, c).mean()),
+        ],
+        "takes the ratio's logarithm for the ratio": [
+            attempt(lambda logp, m, c: clipped(logp - m.old_logp, m.advantages, c).mean()),
+            attempt(loss_with(lambda rho, a, e: smaller(rho.log(), a, e))),
+        ],
+        "divides every step by every other": [
+            attempt(lambda logp, m, c: clipped((logp[:, None] - m.old_logp).exp(), m.advantages, c).mean()),
+            attempt(lambda logp, m, c: clipped(logp.exp()[:, None] / m.old_logp.exp()[None], m.advantages, c).mean()),
+        ],
+        "divides the new policy by itself": [
+            attempt(lambda logp, m, c: (logp * m.advantages).mean()),
+            attempt(ratio_to(lambda old, new: new.detach())),
         ],
         "takes the log-probabilities of other samples": [
             attempt(ratio_to(lambda old, new: old.roll(1))),
@@ -225,6 +319,10 @@ WRONG = {
         "clips without the minimum": [
             attempt(loss_with(lambda rho, a, e: (rho.clip(1 - e, 1 + e) * a).mean())),
             attempt(loss_with(lambda rho, a, e: (torch.min(rho, 0 * rho + 1 + e).clamp(min=1 - e) * a).mean())),
+        ],
+        "takes the larger of the two terms": [
+            attempt(loss_with(lambda rho, a, e: torch.max(rho * a, rho.clip(1 - e, 1 + e) * a).mean())),
+            attempt(loss_with(lambda rho, a, e: -smaller(rho, -a, e))),
         ],
         "does not clip": [
             attempt(loss_with(lambda rho, a, e: (rho * a).mean())),
