@@ -67,9 +67,9 @@ def run(config, *, save, resume):
         bar = None
         try:
             for record in train(config, resume=resume):
-                records.append(record)
                 if save and first_process:
                     record.save(save)
+                records.append(dataclasses.replace(record, checkpoint=None))  # Atari's has 27 MB
                 if bar is None:
                     steps, off = config.updates * config.batch_size, not first_process
                     bar = stack.enter_context(tqdm(total=steps, unit=" steps", unit_scale=True, disable=off))
@@ -88,9 +88,10 @@ def report(records, config):
         print("no update was made; a longer --total-steps goes on after a run that is complete")
         return
     print(table(records))
-    returns = evaluate(records[-1].policy, config.env_id, episodes=100, seed=config.seed + 10_000)
+    episodes = 10 if config.env_id.startswith("ALE/") else 100  # a game of Atari may take 27,000 steps
+    returns = evaluate(records[-1].policy, config.env_id, episodes=episodes, seed=config.seed + 10_000)
     mean, error = returns.mean().item(), standard_error(returns).item()
-    print(f"100 greedy episodes of {config.env_id}: mean return {mean:.1f}, standard error {error:.1f}")
+    print(f"{episodes} greedy episodes of {config.env_id}: mean return {mean:.1f}, standard error {error:.1f}")
 
 
 def table(records, rows=12):

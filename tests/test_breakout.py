@@ -9,9 +9,13 @@ import pytest
 import torch
 from gymnasium.utils.env_checker import check_env
 
-import ppo_lessons  # noqa: F401 (registers the games)
+from ppo_lessons import ppo
 from ppo_lessons.envs import breakout
 from ppo_lessons.envs.breakout import BALL, BRICK, LEFT, NONE, PADDLE, PARTS, RIGHT, TRAIL, breakout_step, draw_cells
+from ppo_lessons.experiments.bug_lab import BUGS, train_using
+from ppo_lessons.ppo import Config, train
+from ppo_lessons.trainer.networks import actor_and_critic
+from ppo_lessons.trainer.rollout import Game, collect
 
 ENV = "ppo_lessons/Breakout-v0"
 minatar = pytest.importorskip("minatar", reason="MinAtar is not installed: `make .venv/installed-test` installs it")
@@ -236,3 +240,44 @@ def test_thousands_of_games_are_fast():
     finally:
         torch.set_num_threads(threads)
     assert rate > 300_000
+
+
+# In the trainer
+
+
+def small(**changes):
+    return Config(**{"env_id": ENV, "device": "cpu", "total_steps": 1024, "num_envs": 8, "num_steps": 32, **changes})
+
+
+def test_a_run_is_resumed_exactly(tmp_path):
+    whole = list(train(small()))
+    for record in train(small()):
+        if record.update == 2:
+            record.save(tmp_path / "run.pt")
+            break
+    rest = list(train(small(), resume=tmp_path / "run.pt"))
+    assert [record.kl for record in rest] == [record.kl for record in whole[3:]]
+    for ours, theirs in zip(whole[-1].policy.parameters(), rest[-1].policy.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_bytes_stay_bytes_until_the_network():
+    game = Game(ENV, 4, device=torch.device("cpu"), seed=0)
+    spaces = game.observation_space, game.action_space
+    actor, _ = actor_and_critic(*spaces, 16, generator=torch.Generator().manual_seed(0))
+    rollout = collect(game, actor, 5, generator=torch.Generator().manual_seed(0))
+    assert rollout.observations.dtype == rollout.next_observations.dtype == torch.uint8
+    assert rollout.observations.shape == (5, 4, 10, 10, 4)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_each_bug_of_the_bug_lab_can_be_planted(bug):
+    """Another run than without it, from the second update on."""
+    name, change = BUGS[bug]
+    config = small(gamma=0.9)
+    kls = [
+        [record.kl for record in run][1:]
+        for run in (train(config), train_using(config, **{name: change(getattr(ppo, name))}))
+    ]
+    assert np.isfinite(kls).all()
+    assert (kls[0] == kls[1]) == (bug == "no bootstrap at a time limit")  # no episode comes to the limit so soon

@@ -23,6 +23,7 @@ RUNS = {
     "score": {**EXACT, "objective": "score"},
     "numpy": {**EXACT, "env_id": "CartPole-v1"},
     "gaussian": {**EXACT, "env_id": "ppo_lessons/Pendulum-v1"},
+    "images": {**EXACT, "env_id": "ppo_lessons/Breakout-v0"},
     "minibatches of one step": {**EXACT, "num_envs": 2, "num_steps": 4, "minibatches": 8, "total_steps": 24},
 }
 

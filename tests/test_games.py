@@ -14,10 +14,10 @@ EXTRAS = {"LunarLander-v3": ("Box2D", "box2d"), "InvertedPendulum-v5": ("mujoco"
 SHORT = ["--total-steps", "512", "--num-envs", "4", "--num-steps", "64", "--device", "cpu"]
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", [name for name in GAMES if not name.startswith("ALE/")])
 def test_settings_are_of_the_config_and_for_a_game_that_exists(name):
     config = Config(env_id=f"ppo_lessons/{name}", **GAMES[name])
-    assert gymnasium.spec(name).id == gymnasium.spec(config.env_id).id.removeprefix("ppo_lessons/")
+    assert gymnasium.spec(config.env_id).vector_entry_point.startswith("ppo_lessons.")
     assert config.updates > 10
 
 

@@ -60,7 +60,7 @@ def breakout_step(state, action):
     turned = (new_y < 0) | hit | saved
     dy, new_y = torch.where(turned, -dy, dy), torch.where(turned, y, new_y)
     parts = torch.stack([new_x, new_y, dx, dy, x, y, paddle, on_brick.long(), action], 1)
-    return torch.cat([parts, bricks], 1), hit.float(), bottom & ~saved
+    return torch.cat([parts, bricks], 1), hit.to(torch.get_default_dtype()), bottom & ~saved
 
 
 def draw_cells(state):

@@ -67,13 +67,17 @@ def usual_weights(actor_and_critic):
 
     def other(*args, generator):
         actor, critic = actor_and_critic(*args, generator=generator)
-        for layer in (actor.layers[0], actor.layers[2], *critic.layers[::2]):
-            bound = layer.in_features**-0.5
+        for layer in filter(has_weights, (*actor.layers[:-1], *critic.layers)):
+            bound = layer.weight[0].numel() ** -0.5
             for parameter in (layer.weight, layer.bias):
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)
         return actor, critic
 
     return other
+
+
+def has_weights(layer):
+    return hasattr(layer, "weight")
 
 
 def large_last_layer(actor_and_critic):
@@ -89,22 +93,17 @@ def large_last_layer(actor_and_critic):
 
 
 def with_relu(actor_and_critic):
-    return lambda *args, **kwargs: tuple(Relu(network) for network in actor_and_critic(*args, **kwargs))
+    """The same networks with max(0, z) in place of tanh(z)."""
 
+    def other(*args, generator):
+        networks = actor_and_critic(*args, generator=generator)
+        for network in networks:
+            for place, layer in enumerate(network.layers):
+                if isinstance(layer, nn.Tanh):
+                    network.layers[place] = nn.ReLU()
+        return networks
 
-class Relu(nn.Module):
-    """A network of the trainer with max(0, z) in place of tanh(z)."""
-
-    def __init__(self, network):
-        super().__init__()
-        first, _, second, _, third = network.layers
-        self.layers = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third)
-        self.observation_dims = network.observation_dims
-        self.log_std = getattr(network, "log_std", None)
-
-    def forward(self, observations):
-        outputs = self.layers(observations.flatten(-self.observation_dims))
-        return outputs if self.log_std is None else torch.cat([outputs, self.log_std.expand_as(outputs)], -1)
+    return other
 
 
 SWITCHES = {

@@ -1,4 +1,4 @@
-"""Judging and watching a policy in Gymnasium's own version of its game."""
+"""Judging and watching a policy: in Gymnasium's own version of its game, where there is one."""
 
 import contextlib
 import os
@@ -7,9 +7,12 @@ from unittest.mock import patch
 import gymnasium
 import torch
 
+from ppo_lessons.envs.atari import COLOUR, LearnersAtari, make_atari
 from ppo_lessons.trainer.distributions import distribution, for_the_game
 from ppo_lessons.trainer.networks import one_thread
-from ppo_lessons.trainer.rollout import discrete_to_one_hot
+from ppo_lessons.trainer.rollout import Game, as_tensor, discrete_to_one_hot
+
+PICTURES = 2_000  # of a film, at most: two minutes of Atari, 200 MB
 
 
 @torch.no_grad()
@@ -18,9 +21,12 @@ def evaluate(policy, env_id, *, episodes, seed):
 
     Args:
         policy: observations [N, ...] -> the distribution's parameters [N, P] (logits, or means and log standard
-            deviations), for instance `Record.policy`. A Discrete observation is shown as a one-hot vector.
-        env_id: a Gymnasium id; for a torch game of this package its twin in Gymnasium is played.
-        episodes: how many, played side by side; episode i is seeded with seed + i.
+            deviations), for instance `Record.policy`. A Discrete observation is shown as a one-hot vector, images are
+            shown as bytes.
+        env_id: a Gymnasium id. For a torch game of this package its twin in Gymnasium is played; a game that exists in
+            torch alone is played in torch. Atari's games are played whole, with all lives, for the points that they
+            pay.
+        episodes: how many, played side by side; episode i is seeded with seed + i, in torch all together with seed.
         seed: an integer.
 
     Returns:
@@ -28,40 +34,72 @@ def evaluate(policy, env_id, *, episodes, seed):
 
     Raises:
         ValueError: episodes is below 1.
+        NonFiniteError: a reward or an observation of the game is nan or infinite.
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
-    envs = gymnasium.make_vec(env_id, episodes, vectorization_mode="sync", wrappers=[discrete_to_one_hot])
-    with contextlib.closing(envs), one_thread():
-        observations, _ = envs.reset(seed=seed)
-        returns = torch.zeros(episodes, dtype=torch.float64)
-        playing = torch.ones(episodes, dtype=torch.bool)
-        while playing.any():
-            actions = greedy(policy, observations, envs.single_action_space)
-            observations, rewards, terminated, truncated, _ = envs.step(actions)
-            returns += torch.as_tensor(rewards).masked_fill(~playing, 0)
-            playing &= ~torch.as_tensor(terminated | truncated)
-    return returns
+    returns = torch.full((episodes,), torch.nan)
+    game = Game(judge_of(env_id), episodes, device=device_of(policy), seed=seed)
+    with contextlib.closing(game), one_thread():
+        while returns.isnan().any():
+            transition = game.step(greedy(policy, game.observations, game.action_space))
+            returns = torch.where(returns.isnan(), transition.episode_returns.cpu(), returns)
+    return returns.double()
+
+
+def judge_of(env_id):
+    """The game in which a policy is judged: of a torch game the twin in Gymnasium, if it has one."""
+    ours = env_id.startswith("ppo_lessons/")
+    twin = ours and str(gymnasium.spec(env_id).entry_point).startswith("gymnasium.")
+    return env_id.removeprefix("ppo_lessons/") if twin else env_id
 
 
 @torch.no_grad()
 def play(policy, env_id, *, seed):
-    """Play one greedy episode in Gymnasium's own version of the game and film it: a list of RGB arrays [H, W, 3]."""
+    """Play one greedy episode and film it: a list of RGB arrays [H, W, 3], of a long episode the first 2,000."""
+    with one_thread():
+        if env_id.startswith("ALE/"):
+            return film_of_atari(policy, env_id, seed=seed)
+        return film_of_a_single_game(policy, env_id, seed=seed)
+
+
+def film_of_a_single_game(policy, env_id, *, seed):
+    """The film as Gymnasium's own version of the game renders it."""
     no_screen = patch.dict(os.environ, SDL_VIDEODRIVER="dummy")  # a film needs none, and SDL complains if there is none
-    with no_screen, contextlib.closing(gymnasium.make(env_id, render_mode="rgb_array")) as bare, one_thread():
+    with no_screen, contextlib.closing(gymnasium.make(env_id, render_mode="rgb_array")) as bare:
         env = discrete_to_one_hot(bare)
         observation, _ = env.reset(seed=seed)
         frames, ended = [env.render()], False
-        while not ended:
-            action = greedy(policy, observation[None], env.action_space)[0]
-            observation, _, terminated, truncated, _ = env.step(action)
+        while not ended and len(frames) < PICTURES:
+            actions = greedy(policy, as_tensor(observation[None], device_of(policy)), env.action_space)
+            observation, _, terminated, truncated, _ = env.step(for_the_game(actions, env.action_space)[0])
             frames.append(env.render())
             ended = terminated or truncated
     return frames
 
 
+def film_of_atari(policy, env_id, *, seed):
+    """The film of a whole game: a second copy of it, in colour, is given the same actions."""
+    with (
+        contextlib.closing(Game(env_id, 1, device=device_of(policy), seed=seed)) as game,
+        contextlib.closing(LearnersAtari(make_atari(env_id, 1, **COLOUR))) as colour,
+    ):
+        frames, ended = [colour.reset(seed=seed)[0][0, -1]], False
+        while not ended and len(frames) < PICTURES:
+            actions = greedy(policy, game.observations, game.action_space)
+            game.step(actions)
+            seen, *_, info = colour.step(for_the_game(actions, game.action_space))
+            ended = info["_episode"][0]
+            frames.append((info["final_obs"] if ended else seen)[0, -1])
+    return frames
+
+
+def device_of(policy):
+    """Where a policy's weights are; a plain function works on the CPU."""
+    parameters = policy.parameters() if isinstance(policy, torch.nn.Module) else ()
+    return next((p.device for p in parameters), torch.device("cpu"))
+
+
 def greedy(policy, observations, action_space):
-    """The policy's most likely actions, as NumPy games take them."""
-    device = next((p.device for p in policy.parameters()), None) if isinstance(policy, torch.nn.Module) else None
-    dist_params = policy(torch.tensor(observations, dtype=torch.get_default_dtype(), device=device))
-    return for_the_game(distribution(action_space).greedy(dist_params), action_space)
+    """The policy's most likely actions: [N] numbers from 0, or [N, D] real numbers."""
+    return distribution(action_space).greedy(policy(observations))

@@ -13,7 +13,7 @@ class Adam:
     """
 
     def __init__(self, parameters, *, lr, eps):
-        parameters = list(parameters)
+        parameters = list(dict.fromkeys(parameters))  # actor and critic may share some
         self.param_groups = [{"params": parameters, "lr": lr}]
         self.eps = eps
         self.state = {

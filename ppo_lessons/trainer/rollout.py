@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
+from ppo_lessons.envs.atari import LearnersAtari, make_atari
 from ppo_lessons.trainer import distributed
 from ppo_lessons.trainer.distributions import check_spaces, distribution, for_the_game
 from ppo_lessons.trainer.normalization import Normalization
@@ -77,8 +78,8 @@ class Game:
     """N copies of a Gymnasium game that speak tensors; with several processes, this process's shard of them.
 
     Games of this package that are written in torch run on `device`; all others run in NumPy, one after the other, with
-    autoreset in the same step. With `normalization`, a NumPy game shows and pays what Gymnasium's wrappers make of it.
-    Close it when done.
+    autoreset in the same step; Atari's run side by side in threads of their own. With `normalization`, a NumPy game
+    shows and pays what Gymnasium's wrappers make of it. Close it when done.
     """
 
     def __init__(self, env_id, num_envs, *, device, seed, normalization=None):
@@ -91,17 +92,22 @@ class Game:
             self.normalization.check_unused(env_id)
             self.envs = gymnasium.make_vec(env_id, number, device=device, first=first, total=num_envs)
         else:
-            how = {
-                "vectorization_mode": "sync",
-                "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
-                "wrappers": [discrete_to_one_hot, *self.normalization.wrappers()],
-            }
-            self.envs = self.normalization.wrap(gymnasium.make_vec(env_id, number, **how))
+            self.envs = self._numpy_games(env_id, number)
             seed += first
         self.observation_space, self.action_space = self.envs.single_observation_space, self.envs.single_action_space
         check_spaces(self.observation_space, self.action_space)
         self.observations = self._tensor(self.envs.reset(seed=seed)[0])
         self.returns = torch.zeros(number, device=device)
+
+    def _numpy_games(self, env_id, number):
+        if env_id.startswith("ALE/"):
+            return LearnersAtari(make_atari(env_id, number))
+        how = {
+            "vectorization_mode": "sync",
+            "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
+            "wrappers": [discrete_to_one_hot, *self.normalization.wrappers()],
+        }
+        return self.normalization.wrap(gymnasium.make_vec(env_id, number, **how))
 
     def step(self, actions):
         """Act in all games: [N] action numbers from 0, or [N, D] real numbers -> `Transition`."""
@@ -114,15 +120,16 @@ class Game:
         ended = terminated | truncated
         returns = self.returns + rewards
         self.returns = returns.masked_fill(ended, 0)
-        if "episode" in info:  # rewards are normalised, but a record tells what the game paid
-            returns = self._tensor(info["episode"]["r"])
+        over = ended
+        if "episode" in info:  # the learner is shown other rewards and ends, but a record tells what the game paid
+            returns, over = self._tensor(info["episode"]["r"]), torch.as_tensor(info["_episode"], device=self.device)
         return Transition(
             observations=self.observations,
             rewards=rewards,
             next_observations=self._successors(info),
             terminated=terminated,
             truncated=truncated,
-            episode_returns=returns.masked_fill(~ended, torch.nan),
+            episode_returns=returns.masked_fill(~over, torch.nan),
         )
 
     def _successors(self, info):
@@ -138,7 +145,7 @@ class Game:
     def _tensor(self, array):
         if self.on_device:
             return array
-        tensor = torch.tensor(array, dtype=torch.get_default_dtype(), device=self.device)
+        tensor = as_tensor(array, self.device)
         check_finite(observations_or_rewards_of_the_game=tensor)
         return tensor
 
@@ -172,6 +179,12 @@ def make_game(config, device):
         observations=config.normalize_observations, rewards=config.normalize_rewards, gamma=config.gamma
     )
     return Game(config.env_id, config.num_envs, device=device, seed=config.seed, normalization=normalization)
+
+
+def as_tensor(array, device):
+    """What a NumPy game shows, as numbers of PyTorch's default type; bytes, which images are made of, stay bytes."""
+    dtype = torch.uint8 if array.dtype == np.uint8 else torch.get_default_dtype()
+    return torch.tensor(array, dtype=dtype, device=device)
 
 
 def discrete_to_one_hot(env):
