@@ -159,11 +159,11 @@ def frames_of(*runs):
     """A film of runs whose frames are as bright as their step: the brightness of both halves, moment by moment."""
     data = ppo.film(*[[np.full((80, 60, 3), 25 + 200 * i // n, dtype=np.uint8) for i in range(n)] for n in runs])
     film = Image.open(io.BytesIO(data))
-    assert film.format == "PNG" and film.size == (68, 40)
+    assert film.format == "PNG" and film.size == (128, 80 + ppo.STRIP)
     seen = []
     for number in range(film.n_frames):
         film.seek(number)
-        left, right = (film.convert("L").getpixel((x, 35)) for x in (2, 40))
+        left, right = (film.convert("L").getpixel((x, 95)) for x in (2, 70))
         seen.append((left, right, film.info["duration"]))
     return seen
 
@@ -181,6 +181,12 @@ def test_the_shorter_run_is_played_anew_while_the_longer_one_lasts():
     assert left[7] < left[6]  # moment 28: step 2 of the second try
     right = [right for _, right, _ in frames_of(25, 4)]
     assert right[0] < right[1] == right[-1]
+
+
+@pytest.mark.parametrize("width, shown", [(ppo.WIDEST, ppo.WIDEST), (ppo.WIDEST + 2, ppo.WIDEST // 2 + 1)])
+def test_wide_pictures_are_halved(width, shown):
+    run = [np.zeros((10, width, 3), dtype=np.uint8)] * 2
+    assert ppo.part_of_film(run, "after", 0, 2).width == shown
 
 
 def test_a_film_of_much_movement_gets_fewer_frames():
@@ -220,19 +226,6 @@ def test_the_benchmark_picture_shows_what_was_recorded(tmp_path, monkeypatch):
     labels = {text.get_position()[1]: text.get_text() for text in canvas.figure.axes[0].texts}
     numbers = [re.findall(r"[\d.]+", labels[place]) for place in (3, 2, 1, 0)]
     assert numbers == [["2.0"], ["3.0", "1"], [], ["5.0"]]  # and how many seeds did not solve it
-
-
-def test_the_gpu_picture_shows_what_was_recorded(tmp_path, monkeypatch):
-    speeds = {"ours, plain": 1e5, "ours, captured": 2e6, "rejax": None}
-    row = {name: {"steps_per_second": rate} for name, rate in speeds.items()}
-    record = {"gpu": "Some GPU", "date": "2026-01-01", "speed": {"256": row, "4096": row}}
-    monkeypatch.setattr(data, "resource", lambda name: tmp_path / f"{name}.json")
-    assert data.load("gpu_run") is None
-    data.store("gpu_run", record)
-    canvas = Canvas(ppo.gpu_run(data.load("gpu_run")))
-    assert in_order(canvas.text, "Some GPU", "2026-01-01", "plain", "100,000", "256", "captured", "2,000,000", "256")
-    assert [line.get_label() for line in canvas.figure.axes[0].lines] == ["ours, plain", "ours, captured"]
-    assert misplaced(canvas.figure) == []
 
 
 # Redrawing

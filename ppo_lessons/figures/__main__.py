@@ -21,6 +21,7 @@ from ppo_lessons.figures import (
     ppo,
     reward_to_go,
     scaling,
+    tour,
     variance_ladder,
 )
 from ppo_lessons.figures.style import Canvas
@@ -61,6 +62,8 @@ def main():
     print(f"assets/map_01.png to map_{number:02d}.png: {Canvas(course_map.course_map).text}")
     cheatsheet.write(ASSETS / "cheatsheet.pdf")
     print("assets/cheatsheet.pdf: every formula on one page")
+    tour.write(ASSETS / "tour.gif")
+    print("assets/tour.gif: a slider moves, an agent learns, the agent before and after")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from ppo_lessons.figures.style import (
 )
 from ppo_lessons.ppo import train
 
+WIDEST, STRIP = 400, 24  # pixels of a film: wider pictures are halved; the words above them
 PAUSE = 20  # steps for which the shorter run of a film stands at its end before it begins anew
 STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 
@@ -149,36 +150,6 @@ def seeds(runs, scores, published):
     return Picture(build, lambda artists: words, size=(860, 340))
 
 
-def gpu_run(record):
-    """Steps a second on a GPU against the number of games, plain, captured and beside a peer: a `Picture`."""
-    lines = {"ours, plain": OLD_POLICY, "ours, captured": RETURN, "rejax": VARIANCE}
-    games = [int(number) for number in record["speed"]]
-    rates = {
-        name: [row[name]["steps_per_second"] if name in row else None for row in record["speed"].values()]
-        for name in lines
-    }
-    known = {
-        name: [(n, rate) for n, rate in zip(games, column, strict=True) if rate is not None]
-        for name, column in rates.items()
-    }
-
-    def build(figure):
-        axes = figure.subplots()
-        quiet_grid(axes)
-        for name, points in known.items():
-            if points:
-                axes.plot(*zip(*points, strict=True), **lines[name], marker="o", markersize=4.5, label=name)
-        axes.set(xscale="log", yscale="log", xlabel="games side by side", ylabel="environment steps a second")
-        axes.set_xticks(games, [f"{number:,}" for number in games])
-        axes.minorticks_off()
-        axes.legend()
-        axes.set_title(f"{record['gpu']}, {record['date']}", fontsize=9.5)
-
-    best = {name: max(points, key=lambda point: point[1]) for name, points in known.items() if points}
-    words = ", ".join(f"{name} {rate:,.0f} steps a second with {n:,} games" for name, (n, rate) in best.items())
-    return Picture(build, lambda artists: f"On one {record['gpu']}, {record['date']}, at best: {words}.")
-
-
 def build_retrain(figure):
     left, right = figure.subplots(1, 2)
     quiet_grid(left)
@@ -223,7 +194,7 @@ retrain = Picture(build_retrain, update_retrain, size=(820, 340), needs=only_wit
 
 
 def film(before, after, *, largest=100_000):
-    """Both runs side by side as an animated PNG (bytes): half size, few colours, every fourth frame.
+    """Both runs side by side as an animated PNG (bytes): few colours, every fourth frame.
 
     The longer run is shown to its end, and stands for two seconds before all begins again. The shorter one is played
     anew, soon after its end, as often as it fits whole. A film of more than `largest` bytes gets fewer frames.
@@ -257,13 +228,16 @@ def animate(before, after, every):
 
 
 def part_of_film(run, title, moment, length):
-    """What one run shows at a moment of a film of `length` steps: an image of half its size, with words."""
+    """What one run shows at a moment of a film of `length` steps: words, and below them an image."""
     period = len(run) + PAUSE
     tries = max(1, (length + PAUSE) // period)
     number = min(moment // period, tries - 1)
     step = min(moment - number * period, len(run) - 1)
-    image = Image.fromarray(run[step]).reduce(2)
+    image = Image.fromarray(run[step])
+    image = image.reduce(2) if image.width > WIDEST else image
     again = f", try {number + 1}" if tries > 1 else ""
     words = f"{title}{again}: step {step}" + (" (end)" if step == len(run) - 1 else "")
-    ImageDraw.Draw(image).text((8, 6), words, fill=TOTAL["color"], font_size=14)
-    return image
+    titled = Image.new("RGB", (image.width, image.height + STRIP), "white")
+    titled.paste(image, (0, STRIP))
+    ImageDraw.Draw(titled).text((4, 4), words, fill=TOTAL["color"], font_size=13)
+    return titled
