@@ -14,7 +14,7 @@ PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n 2 
 EVERYTHING = --nbval-lax --nbval-cell-timeout=120 tests ppo_lessons notebooks
 # `make check` leaves out pictures, notebooks, widgets, practice, and what starts processes of its own.
 UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible benchmarks cheatsheet \
-controls distributed frames in_place install lab notebooks_elsewhere practice practice_step probes)
+controls distributed frames in_place install lab notebooks_elsewhere practice practice_step probes readme)
 CHECKED = $(filter-out $(UNCHECKED),$(wildcard tests/test_*.py)) \
 $(filter-out ppo_lessons/controls.py ppo_lessons/lab.py,$(wildcard ppo_lessons/*.py)) ppo_lessons/trainer ppo_lessons/envs
 

@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).parent / "benchmarks"))
 import one_run
 import peers
 
-from ppo_lessons.trainer.config import PLAIN
+from ppo_lessons.trainer.config import PLAIN, Config, settings_for
 
 
 def balance(observations):
@@ -69,17 +69,35 @@ def test_speed_leaves_out_the_first_update(monkeypatch):
     result = one_run.speed(train, 0, {}, time.time())
     assert result["updates"] >= 2
     assert result["steps_per_second"] <= 1000
+    assert result["steps_per_cpu_second"] > 2 * result["steps_per_second"]  # it slept most of the time
+
+
+def test_a_return_is_reached_once_and_ends_the_training():
+    def train(seed, settings, after_update):
+        for steps, mean_return in [(0, float("nan")), (100, 14.9), (200, 15.1), (300, 3.0)]:
+            if after_update(steps, fall, mean_return):
+                return
+
+    began = time.time()
+    result = one_run.reach(train, 0, {}, began - 5)
+    assert result["steps"] == 200 and 5 <= result["seconds"] < 6
+    never = one_run.reach(lambda seed, settings, after_update: after_update(1, fall, 1.0), 0, {}, began)
+    assert never == {"seconds": None, "steps": None}
 
 
 def test_our_settings_are_those_of_the_course():
     names = {"entropy": "entropy_weight"}
-    same = {names.get(name, name): value for name, value in peers.OURS.items() if name != "annealed"}
-    assert same == PLAIN
+    plain, ours = (
+        {names.get(name, name): value for name, value in settings.items() if name != "annealed"}
+        for settings in (peers.PLAIN, peers.OURS)
+    )
+    assert plain == PLAIN
+    assert Config(**ours) == Config(**settings_for("CartPole-v1")) == Config()
 
 
 def test_our_trainer_under_the_bench():
     seen = []
-    peers.ours(0, peers.OURS | {"total_steps": 4096}, lambda steps, act: seen.append((steps, act)))
+    peers.ours(0, peers.PLAIN | {"total_steps": 4096}, lambda steps, act, mean_return: seen.append((steps, act)))
     assert [steps for steps, _ in seen] == [0, 2048, 4096]
     actions = seen[-1][1](np.zeros((3, 4), dtype=np.float32))
     assert actions.shape == (3,) and set(actions) <= {0, 1}

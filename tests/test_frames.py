@@ -1,5 +1,7 @@
 """Frames drawn ahead for the site: which values, and what the sheet of frames shows."""
 
+import base64
+import inspect
 import io
 import re
 import sys
@@ -9,21 +11,20 @@ import nbformat
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from notebook_runner import NOTEBOOKS
+from pictures import EXPLORED, start
 from PIL import Image
 
 from ppo_lessons.controls import explore, make_control
-from ppo_lessons.figures import gae, ppo, style
+from ppo_lessons.figures import gae, ppo
 from ppo_lessons.figures.style import ADVANTAGE, BIAS, TOTAL, VARIANCE, Canvas, Picture
+from ppo_lessons.practice import EXERCISES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "website"))
 import execute
 import frames
-
-
-@pytest.fixture(autouse=True)
-def one_pixel_a_point(monkeypatch):
-    """As `frames.install` sets it in a notebook's kernel."""
-    monkeypatch.setattr(style, "SHARPNESS", 1)
+import live
+import stops
 
 
 def controls(**settings):
@@ -41,43 +42,133 @@ def update(dot, *, height, side="left"):
     return f"The dot is {side} <at {height}>."
 
 
-def test_values_hold_both_ends_the_start_and_lie_on_the_steps():
-    (values,) = frames.grid(controls(lam=(0.0, 1.0, 0.05, 0.95)), 6).values()
+# Which stops
+
+NAMED = {frames.name_of(picture): (picture, settings) for picture, settings in EXPLORED.values()}
+
+
+def test_stops_hold_both_ends_and_the_start_and_lie_on_the_steps():
+    (values,) = stops.grid(controls(lam=(0.0, 1.0, 0.05, 0.95)), 6).values()
     assert values == [0.0, 0.25, 0.5, 0.75, 0.95, 1.0]
-    (values,) = frames.grid(controls(n=(2, 1000, 1, 50)), 3).values()
+    (values,) = stops.grid(controls(n=(2, 1000, 1, 50)), 3).values()
     assert values == [2, 50, 1000]
 
 
+def test_stops_are_evenly_spaced_where_the_start_allows_it():
+    """The start, 0, lies in the middle of 80 steps: 40 distances of two steps, and not 63 uneven ones."""
+    (values,) = stops.grid(controls(b=(-4.0, 4.0, 0.1, 0.0)), 64).values()
+    assert len(values) == 41 and np.allclose(np.diff(values), 0.2)
+
+
 def test_a_coarse_slider_gets_all_its_values_and_no_more():
-    assert frames.grid(controls(n=(1, 6, 1, 1)), 64) == {"n": [1, 2, 3, 4, 5, 6]}
+    assert stops.grid(controls(n=(1, 6, 1, 1)), 64) == {"n": [1, 2, 3, 4, 5, 6]}
 
 
 def test_frames_are_shared_and_dice_get_few():
-    values = frames.grid(controls(p=(0.0, 1.0, 0.05, 0.8), n=(2, 1000, 1, 50), sample=(0, 19, 1, 0)), 64)
-    assert [len(chosen) for chosen in values.values()] == [6, 5, 2]
-    assert values["sample"] == [0, 19]
+    values = stops.grid(controls(p=(0.0, 1.0, 0.05, 0.8), n=(0, 10, 1, 5), sample=(0, 19, 1, 3)), 64)
+    assert values == {"p": [0.0, 0.2, 0.4, 0.6, 0.8, 1.0], "n": [0, 5, 10], "sample": [3, 4]}
 
 
-def test_drop_downs_are_complete_and_the_last_sliders_stay_when_it_is_too_much():
+def test_menus_are_complete_and_the_last_sliders_stay_when_it_is_too_much():
     many = controls(kind=["a", "b"], lam=(0.0, 1.0, 0.1, 0.5), beta=(0.0, 1.0, 0.1, 0.5), seed=(0, 9, 1, 3))
-    values = frames.grid(many, 20)
+    values = stops.grid(many, 20)
     assert values == {"kind": ["a", "b"], "lam": [0.0, 0.5, 1.0], "beta": [0.0, 0.5, 1.0], "seed": [3]}
+
+
+def test_chosen_stops_stay_as_they_are():
+    some = controls(kind=["a", "b", "c"], lam=(0.0, 1.0, 0.1, 0.5), seed=(0, 9, 1, 3))
+    chosen = {"kind": ["a", "c"], "seed": [3, 4, 7]}
+    assert stops.grid(some, 18, chosen) == chosen | {"lam": [0.0, 0.5, 1.0]}
+
+
+def test_settings_that_differ_in_what_has_no_effect_share_a_picture():
+    values = {"side": ["left", "right"], "height": [0, 4]}
+    pictures, numbers = stops.settings(values, {"side": "left", "height": 4}, {"height": ("side", "right")})
+    assert pictures == [{"side": "left", "height": 4}, *({"side": "right", "height": height} for height in (0, 4))]
+    assert numbers == [0, 0, 1, 2]
+
+
+@pytest.mark.parametrize("name", stops.NEEDS)
+def test_what_the_site_hides_is_there_in_the_notebook(name):
+    _, settings = NAMED[name]
+    for key, (other, value) in stops.NEEDS[name].items():
+        assert key in settings and value in settings[other]
+
+
+@pytest.mark.parametrize("name", stops.STOPS)
+def test_the_table_of_stops_fits_the_notebooks(name):
+    """Each picture is shown in a notebook; its stops ascend, lie on the slider's steps, and hold the start."""
+    _, settings = NAMED[name]
+    for key, chosen in stops.STOPS[name].items():
+        setting = settings[key]
+        assert start(settings)[key] in chosen
+        if isinstance(setting, list):
+            assert set(chosen) < set(setting)
+        else:
+            low, high, step, _ = setting
+            places = [(value - low) / step for value in chosen]
+            assert chosen == sorted(chosen) and low <= chosen[0] and chosen[-1] <= high
+            assert np.allclose(places, np.round(places), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", sorted(EXPLORED))
+def test_the_page_has_every_value_that_the_text_asks_for(name):
+    """Where the text before a picture writes `symbol = number` or `symbol to number`, the picture stops there."""
+    picture, settings = EXPLORED[name]
+    known = frames.name_of(picture)
+    if known in live.PICTURES:
+        return
+    made = controls(**settings)
+    trains = inspect.isgeneratorfunction(picture.update)
+    values = stops.grid(made, stops.TRAINED if trains else stops.FRAMES, stops.STOPS.get(known))
+    for key, found in values.items():
+        if isinstance(settings[key], list) or len(found) == 1:
+            continue
+        low, high, _, _ = settings[key]
+        for asked in asked_for(text_before(name), {key.replace("_", " "), key, made[key].description}):
+            assert not low <= asked <= high or any(abs(asked - value) < 1e-6 for value in found), (key, asked)
+
+
+def text_before(name):
+    """The Markdown above the cell that shows this picture, from "Predict" on: what the reader is asked to do."""
+    stem, _, picture = name.partition(":")
+    (path,) = (path for path in NOTEBOOKS if path.stem == stem)
+    cells = nbformat.read(path, 4).cells
+    (place,) = (n for n, cell in enumerate(cells) if re.search(rf"explore\(\s*{re.escape(picture)}[,)]", cell.source))
+    text = next(cell.source for cell in reversed(cells[:place]) if cell.cell_type == "markdown")
+    return text.partition("Predict")[2]
+
+
+def asked_for(text, words):
+    for word in words:
+        for number in re.findall(rf"(?<!\w)`?{re.escape(word)}`? *(?:=|to|from) *([−-]?\d+(?:\.\d+)?)", text):
+            yield float(number.replace("−", "-"))
+
+
+def test_what_the_text_asks_for_is_found():
+    text = "ε = 0.02, then `step size` to 2.5, β = −3 and first β = 7."
+    assert list(asked_for(text, ["ε"])) == [0.02]
+    assert list(asked_for(text, ["step size"])) == [2.5]
+    assert 0.02 in asked_for(text_before("10_clip:pictures.training"), ["ε"])
+
+
+# What is drawn
 
 
 def test_every_frame_shows_the_picture_of_its_values(tmp_path):
     explorer = explore(Picture(build, update, (320, 200)), height=(0, 10, 1, 3), side=["left", "right"])
-    page = frames.moving(explorer, tmp_path, "demo")
+    page = frames.moving(explorer, tmp_path, "demo")  # 22 frames: too many for two pixels a point
     sheet = np.asarray(Image.open(tmp_path / "demo.webp").convert("RGB")).astype(int)
     columns, rows = (int(re.search(rf'data-{name}="(\d+)"', page)[1]) for name in ("columns", "rows"))
     assert sheet.shape == (200 * rows, 320 * columns, 3)
     for number, (height, side) in enumerate((h, s) for h in range(11) for s in ("left", "right")):
         explorer.canvas.move(height=height, side=side)
-        drawn = np.asarray(Image.open(io.BytesIO(explorer.canvas.png()))).astype(int)
+        drawn = np.asarray(frames.picture_of(explorer.canvas)).astype(int)
         down, right = 200 * (number // columns), 320 * (number % columns)
         assert np.abs(sheet[down : down + 200, right : right + 320] - drawn).max() < 40
     assert "The dot is right \\u003cat 10>." in page
     assert 'aria-label="height" aria-valuetext="3"' in page
-    assert "&lt;at 3&gt;" in page and "Fixed on this page" not in page
+    assert "&lt;at 3&gt;" in page and "on this page" not in page
 
 
 def build_two(figure):
@@ -98,7 +189,8 @@ def update_two(lines, *, height):
 def test_a_frame_depends_on_the_start_and_not_on_the_frame_before_it(tmp_path):
     explorer = explore(Picture(build_two, update_two, (320, 200)), height=(0, 4, 1, 2))
     page = frames.moving(explorer, tmp_path, "two")
-    assert [f"Now {height}, before [2]." in page for height in range(5)] == [True] * 5
+    assert [f"Now {height}, before [2]." in page for height in (0, 1, 3, 4)] == [True] * 4
+    assert "Now 2, before []." in page  # the start itself, drawn first and not again
     words = [text.get_text() for text in explorer.canvas.figure.axes[0].get_legend().get_texts()]
     assert words == ["the first setting", "now"]
 
@@ -112,7 +204,7 @@ def test_the_pictures_that_remember_use_the_known_words():
 def test_thin_lines_keep_their_colours(tmp_path):
     settings = {"lam": 0.95, "gamma": 1.0, "critic_error": 2.0}
     canvas = Canvas(gae.tradeoff, **settings)
-    drawn = Image.open(io.BytesIO(canvas.png()))
+    drawn = frames.picture_of(canvas)
     frames.write_sheet([drawn] * 3, tmp_path / "sheet.webp")
     sheet = np.asarray(Image.open(tmp_path / "sheet.webp").convert("RGB"))[: drawn.height].astype(int)
     for line in (ADVANTAGE, BIAS, VARIANCE, TOTAL):
@@ -152,12 +244,92 @@ def test_links_to_what_is_no_page_become_words():
     assert execute.without_dead_links("[a](../01_a.ipynb)", "notebooks/extras/b.ipynb", pages) == "[a](../01_a.ipynb)"
 
 
-def test_folded_sources_stay_folded():
+def test_panels_side_by_side_are_cut_apart_for_narrow_pages(tmp_path):
+    """The cut lies between the panels, and the legend below them is a part of its own."""
+
+    def build(figure):
+        left, right = figure.subplots(1, 2)
+        left.plot([0, 1], [0, 1], label="a line")
+        right.plot([0, 1], [1, 0])
+        figure.legend(loc="outside lower center")
+
+    canvas = Canvas(Picture(build, lambda _: "Two lines.", (600, 300)))
+    left, right, legend = frames.panels(canvas)
+    assert left[0] == 0 and left[2] == right[0] and 0.4 < left[2] < 0.6 and right[2] == 1
+    assert left[1] == right[1] == 0 and left[3] == right[3] == legend[1] > 0.8 and legend[3] == 1
+    assert 0.3 < legend[0] < legend[2] < 0.7
+    page = frames.still(canvas, tmp_path, "two", "../frames")
+    assert re.findall(r'class="frame (\w+)"', page) == ["whole", "part", "part", "part"]
+    assert page.count('role="img" aria-label="Two lines."') == 1
+
+
+def test_one_panel_stays_whole(tmp_path):
+    canvas = Canvas(Picture(build, update, (320, 200)), height=3)
+    assert frames.panels(canvas) == []
+    assert re.findall(r'class="frame (\w+)"', frames.still(canvas, tmp_path, "one", "../frames")) == ["only"]
+
+
+def test_a_film_has_a_picture_that_stands_still():
+    file = io.BytesIO()
+    colours = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    colours[0].save(file, "png", save_all=True, append_images=colours[1:], duration=100)
+    page = frames.picture_tag(file.getvalue(), "a film")
+    source, image = (base64.b64decode(data) for data in re.findall(r"base64,([^\"]+)", page))
+    assert "prefers-reduced-motion: reduce" in page and image == file.getvalue()
+    still = Image.open(io.BytesIO(source))
+    assert getattr(still, "n_frames", 1) == 1 and still.convert("RGB").getpixel((4, 4)) == (0, 0, 255)
+    assert "film" not in frames.picture_tag(source, "a picture")
+
+
+def test_what_stands_still_is_said():
+    explorer = explore(Picture(build, update, (320, 200)), side=["left", "right"], height=(0, 4, 1, 3))
+    said = frames.what_is_missing(explorer, {"side": ["left"], "height": [3]})
+    assert "side = left" in said and "height = 3" in said and "“side” has 1 of 2 entries" in said
+    assert frames.what_is_missing(explorer, {"side": ["left", "right"], "height": [0, 3]}) == ""
+
+
+def test_code_is_folded_and_what_tells_an_answer_stays_so():
+    plain, telling = nbformat.v4.new_code_cell("x = 1"), nbformat.v4.new_code_cell("explore(p)")
+    telling.metadata["jupyter"] = {"source_hidden": True}
+    for cell in (plain, telling):
+        execute.fit(cell, "notebooks/00.ipynb", set())
+    assert plain.metadata.tags == ["hide-input"] and telling.metadata.tags == ["hide-input", "spoils"]
+
+
+def test_a_check_says_that_it_needs_a_kernel():
+    (note,) = execute.without_a_check(nbformat.v4.new_code_cell("check(my_gae)"))
+    assert note.cell_type == "markdown" and "kernel" in note.source
+    kept = nbformat.v4.new_code_cell("hints(my_gae)")
+    assert execute.without_a_check(kept) == [kept]
+
+
+def test_the_teachers_page_knows_every_exercise_and_its_mistakes():
+    """A row for each exercise, in their order; the mistakes named are those that the check knows."""
+    rows = re.findall(r"^\| `(my_\w+)` \|[^|]+\| ([^|]+) \|$", execute.teachers(["notebooks/07_gae.ipynb"]), re.M)
+    assert [name for name, _ in rows] == list(EXERCISES)
+    for name, mistakes in rows:
+        assert set(mistakes.split("; ")) <= {mistake.name for mistake in EXERCISES[name].mistakes}, name
+
+
+def test_links_of_the_teachers_page():
+    page = execute.teachers(["notebooks/07_gae.ipynb"])
+    assert set(re.findall(r"\]\((.*?)\)", page)) == {"notebooks/07_gae.ipynb"}
+    for link in re.findall(r"\]\((.*?)\)", (execute.HERE / "teachers.md").read_text("utf-8")):
+        assert (execute.HERE / link).is_file(), link
+
+
+def test_the_first_page_takes_its_lessons_from_the_readme(tmp_path):
+    page = execute.index(["notebooks/07_gae.ipynb", "notebooks/extras/glossary.ipynb"], tmp_path)
+    assert page.count("](notebooks/07_gae.ipynb)") == 1 and "| 08 · " in page and "<!--" not in page
+    assert 'data-picture="clip.objective"' in page
+    assert page.index("notebooks/extras/glossary.ipynb\n```") < page.index("teachers\n```")
+
+
+def test_links_in_outputs_are_mended():
     cell = nbformat.v4.new_code_cell("hints(f)", metadata={"jupyter": {"source_hidden": True}})
     page = '<a href="../ppo_lessons/gae.py"><code>gae</code></a> <a href="https://example.org">x</a>'
     cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": page})]
     execute.fit(cell, "notebooks/00.ipynb", set())
-    assert cell.metadata.tags == ["hide-input"]
     assert cell.outputs[0].data["text/html"] == '<code>gae</code> <a href="https://example.org">x</a>'
 
 

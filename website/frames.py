@@ -1,7 +1,8 @@
-"""What a notebook shows when nobody is there to run it: sliders over frames that were drawn ahead.
+"""What a notebook shows when nobody is there to run it: pictures as plain HTML.
 
-`execute.py` calls `install` in each notebook's kernel. From then on pictures with controls are displayed as plain HTML:
-one WebP image that holds all frames, a range input for each slider, and one sentence for each frame.
+`execute.py` calls `install` in each notebook's kernel. From then on a picture with controls is computed in the page, if
+`live.py` knows how, or drawn ahead: one WebP image that holds all frames, a range input for each slider, and one
+sentence for each frame.
 """
 
 import base64
@@ -11,27 +12,27 @@ import io
 import itertools
 import json
 import math
+import sys
 from pathlib import Path
 
+import game
 import ipywidgets
+import live
+import stops
 from IPython import get_ipython
 from IPython.display import Image, Javascript
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image as Pillow
 
-from ppo_lessons.controls import LOTS, CorridorGame, Explorer, LiveCurves, Prediction
+from ppo_lessons.controls import CorridorGame, Explorer, LiveCurves, Prediction
 from ppo_lessons.figures import style
 
-FRAMES = 64  # of a picture: six pictures on a page stay below 3 MB
-TRAINED = 36  # of a picture that trains for each frame: all of them together take minutes
 TALLEST = 16383  # pixels, the limit of WebP
 COLOURS = 64
+SHARP = 16  # so many frames, or fewer, are drawn with two pixels a point; more would be too heavy
 BEFORE = "the setting before"  # in a notebook the run before stays in grey; here that is the run at the start
-NEEDS_KERNEL = {
-    CorridorGame: "The buttons need a running notebook: <code>make lab</code> opens it in JupyterLab.",
-    LiveCurves: "The last picture of the run. In a running notebook the curves grow while the agent learns.",
-}
+LIVE_NOTE = "The last picture of the run. In a running notebook the curves grow while the agent learns."
 
 
 def install(folder, prefix, address):
@@ -39,16 +40,23 @@ def install(folder, prefix, address):
 
     The frames go to `folder`, their names begin with `prefix`, and the page finds them at `address`.
     """
-    style.SHARPNESS = 1  # with two pixels a point the pages would be too heavy
     numbers = itertools.count(1)
     displays = get_ipython().display_formatter
     displays.ipython_display_formatter.for_type(Javascript, lambda shown: None)  # what JupyterLab's page needs
     formatter = displays.mimebundle_formatter
-    formatter.for_type(
-        Explorer, lambda shown: bundle(moving(shown, folder, f"{prefix}-{next(numbers)}", address), shown.text)
-    )
-    for kind, note in NEEDS_KERNEL.items():
-        formatter.for_type(kind, lambda shown, note=note: still(shown, note))
+
+    def explorer(shown):
+        name = name_of(shown.canvas.picture)
+        if name in live.PICTURES:
+            return bundle(live.tag(name, shown), shown.text)
+        return bundle(moving(shown, folder, f"{prefix}-{next(numbers)}", address), shown.text)
+
+    def curves(shown):
+        return bundle(still(shown.canvas, folder, f"{prefix}-{next(numbers)}", address, LIVE_NOTE), shown.text)
+
+    formatter.for_type(Explorer, explorer)
+    formatter.for_type(LiveCurves, curves)
+    formatter.for_type(CorridorGame, lambda shown: bundle(game.tag(), shown.text))
     formatter.for_type(Prediction, lambda shown: bundle(folded(shown), shown.text))
     formatter.for_type(Image, lambda shown: bundle(picture_tag(shown.data, shown.alt), shown.alt))
 
@@ -58,10 +66,35 @@ def bundle(page, text):
     return {"text/html": page, "text/plain": text}, {}
 
 
+def name_of(picture):
+    """Where a picture stands, for instance "gae.tradeoff", or None for one that a function made."""
+    for module, found in list(sys.modules.items()):
+        if module.startswith("ppo_lessons.figures."):
+            for name, value in vars(found).items():
+                if value is picture:
+                    return f"{module.rpartition('.')[2]}.{name}"
+    return None
+
+
 def picture_tag(data, text):
-    """An image inside the page."""
-    source = base64.b64encode(data).decode()
-    return f'<img class="picture" src="data:image/png;base64,{source}" alt="{html.escape(text)}">'
+    """An image inside the page. A film stands still where the reader has asked for less motion, or stops it."""
+    words = html.escape(text)
+    moving = Pillow.open(io.BytesIO(data))
+    tag = f'<img class="picture" src="{in_page(data)}" alt="{words}">'
+    if getattr(moving, "n_frames", 1) == 1:
+        return tag
+    moving.seek(moving.n_frames - 1)
+    last = io.BytesIO()
+    moving.convert("RGB").quantize(COLOURS).save(last, "png", optimize=True)
+    return (
+        f'<div class="film"><picture><source media="(prefers-reduced-motion: reduce)" '
+        f'srcset="{in_page(last.getvalue())}">{tag}</picture></div>'
+    )
+
+
+def in_page(data):
+    """The address of a PNG that is part of the page."""
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
 def folded(prediction):
@@ -70,105 +103,115 @@ def folded(prediction):
     return f"<p><b>{question}</b></p><details><summary>reveal</summary><p>{answer}</p></details>"
 
 
-def still(shown, note):
-    """A widget whose controls need a kernel: its picture as it stands."""
-    text = getattr(shown, "text", None) or shown.canvas.text
-    words = f'<p>{html.escape(text)}</p><p class="note">{note}</p>'
-    return bundle(f'<div class="frames">{picture_tag(small(shown.canvas), text)}{words}</div>', text)
+# Pictures drawn ahead
 
 
-def small(canvas):
-    """The picture as it stands, as a PNG with few colours."""
-    file = io.BytesIO()
-    Pillow.open(io.BytesIO(canvas.png())).quantize(
-        COLOURS, Pillow.Quantize.MAXCOVERAGE, dither=Pillow.Dither.NONE
-    ).save(file, "png", optimize=True)
-    return file.getvalue()
-
-
-# Which values
-
-
-def spaced(low, high, step, count):
-    """`count` values from low to high, as even as the steps of the slider allow."""
-    last = round((high - low) / step)
-    return [round(low + step * round(last * k / (count - 1)), 10) for k in range(count)]
-
-
-def positions(control, more_than):
-    """Values for a control, if possible more than a number: both ends of a slider, its start, and others between."""
-    if isinstance(control, ipywidgets.Dropdown):
-        return list(control.options)
-    for count in range(2, round((control.max - control.min) / control.step) + 2):
-        values = sorted({*spaced(control.min, control.max, control.step, count), control.value})
-        if len(values) > more_than:
-            break
-    return values
-
-
-def grid(controls, frames):
-    """The values for which frames are drawn: name -> list, at most `frames` combinations.
-
-    Each slider begins with its ends and its start. If that is too much, the last sliders stay where they start. What is
-    left is shared out: the slider with the fewest positions gets one more.
-    """
-    values = {name: positions(control, 1) for name, control in controls.items()}
-    movable = [name for name, control in controls.items() if not isinstance(control, ipywidgets.Dropdown)]
-    while math.prod(map(len, values.values())) > frames:
-        name = movable.pop()
-        values[name] = [controls[name].value]
-    movable = [name for name in movable if name not in LOTS]  # few draws are enough
-    while movable:
-        name = min(movable, key=lambda name: len(values[name]))
-        finer = {**values, name: positions(controls[name], len(values[name]))}
-        if math.prod(map(len, finer.values())) > frames or finer[name] == values[name]:
-            movable.remove(name)
-        else:
-            values = finer
-    return values
-
-
-# The page
+def still(canvas, folder, name, address, note=""):
+    """A picture as it stands."""
+    sheet = sheet_tag(canvas, [picture_of(canvas)], Path(folder, f"{name}.webp"), f"{address}/{name}.webp", canvas.text)
+    return f'<div class="frames">{sheet}<p id="{name}">{html.escape(canvas.text)}</p>{note_tag(note)}</div>'
 
 
 def moving(explorer, folder, name, address="../frames"):
     """HTML for an Explorer: its controls over frames drawn ahead."""
-    trains = inspect.isgeneratorfunction(explorer.canvas.picture.update)
-    values = grid(explorer.controls, TRAINED if trains else FRAMES)
-    start = explorer.values
-    pictures, sentences, first = [], [], 0
-    figure = explorer.canvas.figure
+    canvas, start = explorer.canvas, explorer.values
+    if not explorer.controls:
+        return still(canvas, folder, name, address)
+    known = name_of(canvas.picture)
+    trains = inspect.isgeneratorfunction(canvas.picture.update)
+    values = stops.grid(explorer.controls, stops.TRAINED if trains else stops.FRAMES, stops.STOPS.get(known))
+    needs = {**canvas.picture.needs, **stops.NEEDS.get(known, {})}
+    settings, numbers = stops.settings(values, start, needs)
+    sentences, pictures = draw(canvas, settings, start)
+    first = settings.index(start)
+    inputs = [
+        control_tag(control, values[key], needs_of(key, values, needs))
+        for key, control in explorer.controls.items()
+        if len(values[key]) > 1
+    ]
+    sheet = sheet_tag(canvas, pictures, Path(folder, f"{name}.webp"), f"{address}/{name}.webp", sentences[first], first)
+    data = json.dumps({"numbers": numbers, "sentences": sentences}, ensure_ascii=False).replace("<", "\\u003c")
+    return f"""<div class="frames moves">
+<div class="controls">{"".join(inputs)}</div>{sheet}
+<p id="{name}" aria-live="polite">{html.escape(sentences[first])}</p>{note_tag(what_is_missing(explorer, values))}
+<script type="application/json">{data}</script></div>"""
+
+
+def draw(canvas, settings, start):
+    """The sentence and the picture of each setting. The start comes first, as it stands: it is there already."""
+    figure = canvas.figure
     for text in figure.findobj(Text):
         if text.get_text() == BEFORE:
             text.set_text("the first setting")
+    if len(settings) > SHARP:
+        figure.set_dpi(style.DPI)
+        canvas.parts = []  # its background has the old size
     lines = [(line, *line.get_data()) for line in figure.findobj(Line2D)]
-    for number, setting in enumerate(itertools.product(*values.values())):
-        setting = dict(zip(values, setting, strict=True))
-        first = number if setting == start else first
+    sentences, pictures = {}, {}
+    for number, setting in sorted(enumerate(settings), key=lambda numbered: numbered[1] != start):
         for line, x, y in lines:  # a frame must not depend on the one drawn before it
             line.set_data(x, y)
-        sentences.append(explorer.canvas.move(**setting))
-        pictures.append(Pillow.open(io.BytesIO(explorer.canvas.png())))
-    columns = write_sheet(pictures, Path(folder, f"{name}.webp"))
-    width, height = explorer.canvas.picture.size
+        sentences[number] = canvas.text if setting == start else canvas.move(**setting)
+        pictures[number] = picture_of(canvas)
+    places = range(len(settings))
+    return [sentences[place] for place in places], [pictures[place] for place in places]
+
+
+def picture_of(canvas):
+    """The pixels as they stand."""
+    canvas.draw()
+    size = canvas.canvas.get_width_height(physical=True)
+    return Pillow.frombuffer("RGBA", size, canvas.canvas.buffer_rgba()).convert("RGB")
+
+
+def panels(canvas):
+    """Parts of a picture that may stand one below the other on a narrow page: (left, top, right, bottom), shares of it.
+
+    Panels side by side are cut apart in the middle between them, and a legend below all of them is a part of its own.
+    An empty list where there is nothing to cut.
+    """
+    figure = canvas.figure
+    renderer = figure.canvas.get_renderer()
+    width, height = figure.bbox.width, figure.bbox.height
+    boxes = sorted((axes.get_tightbbox(renderer).extents for axes in figure.axes), key=lambda box: box[0])
+    cuts = [0.0]
+    for number, box in enumerate(boxes[1:], 1):
+        reach = max(before[2] for before in boxes[:number])
+        if box[0] > reach - 2:
+            cuts.append((reach + box[0]) / 2 / width)
+    below = [legend.get_window_extent(renderer) for legend in figure.legends]
+    bottom = 1 - max((box.y1 / height for box in below), default=0.0)
+    if len(cuts) == 1 or bottom < 0.6:
+        return []
+    parts = [(left, 0.0, right, bottom) for left, right in itertools.pairwise([*cuts, 1.0])]
+    if below:
+        low, high = min(box.x0 for box in below) / width, max(box.x1 for box in below) / width
+        parts.append((max(low - 0.01, 0.0), bottom, min(high + 0.01, 1.0), 1.0))
+    return parts
+
+
+def sheet_tag(canvas, pictures, file, source, text, first=0):
+    """Windows on a sheet of frames: one on the whole picture, and for narrow pages one on each of its panels."""
+    columns = write_sheet(pictures, file)
     rows = math.ceil(len(pictures) / columns)
-    labels = {key: control.description for key, control in explorer.controls.items()}
-    moved = {key: chosen for key, chosen in values.items() if len(chosen) > 1}
-    inputs = []
-    for key, chosen in moved.items():
-        other, needed = explorer.canvas.picture.needs.get(key, (None, None))
-        needs = f"{list(moved).index(other)} {moved[other].index(needed)}" if other in moved else ""
-        inputs.append(control_tag(explorer.controls[key], chosen, needs))
-    fixed = ", ".join(f"{labels[key]} = {shown(start[key])}" for key, chosen in values.items() if len(chosen) == 1)
-    note = f'<p class="note">Fixed on this page: {html.escape(fixed)}.</p>' if fixed else ""
-    place = f"translate({-100 * (first % columns) / columns}%, {-100 * (first // columns) / rows}%)"
-    data = json.dumps(sentences, ensure_ascii=False).replace("<", "\\u003c")
-    return f"""<div class="frames" data-columns="{columns}" data-rows="{rows}">
-{"".join(inputs)}
-<div class="frame" role="img" aria-labelledby="{name}" style="max-width: {width}px; aspect-ratio: {width} / {height}">
-<img src="{address}/{name}.webp" alt="" loading="lazy" style="width: {100 * columns}%; transform: {place}"></div>
-<p id="{name}" aria-live="polite">{html.escape(sentences[first])}</p>{note}
-<script type="application/json">{data}</script></div>"""
+    width, height = canvas.picture.size
+    parts = panels(canvas)
+    windows = [("whole" if parts else "only", (0.0, 0.0, 1.0, 1.0)), *(("part", part) for part in parts)]
+    tags = []
+    for kind, (left, top, right, bottom) in windows:
+        wide, high = (right - left) * width, (bottom - top) * height
+        across, down = -100 * (first % columns + left) / columns, -100 * (first // columns + top) / rows
+        tags.append(
+            f'<span class="frame {kind}" style="max-width: {wide:.0f}px; aspect-ratio: {wide:.1f} / {high:.1f}">'
+            f'<img src="{source}" alt="" loading="lazy" data-left="{left:.4f}" data-top="{top:.4f}" '
+            f'style="width: {100 * columns / (right - left):.3f}%; transform: translate({across:.4f}%, {down:.4f}%)">'
+            "</span>"
+        )
+    return (
+        f'<div class="card" role="img" aria-label="{html.escape(text)}" data-columns="{columns}" data-rows="{rows}" '
+        f'style="max-width: {width + 14}px">'
+        f"{''.join(tags)}</div>"
+    )
 
 
 def write_sheet(pictures, file):
@@ -187,9 +230,37 @@ def write_sheet(pictures, file):
     return columns
 
 
+# Controls
+
+
 def shown(value):
     """A value as the reader sees it."""
     return value if isinstance(value, str) else f"{value:g}"
+
+
+def note_tag(note):
+    return f'<p class="note">{html.escape(note)}</p>' if note else ""
+
+
+def what_is_missing(explorer, values):
+    """Which controls stand still here, and which menus are shorter than in the notebook: a sentence, or nothing."""
+    controls, told = explorer.controls, []
+    if fixed := [
+        f"{controls[key].description} = {shown(found[0])}" for key, found in values.items() if len(found) == 1
+    ]:
+        told.append(f"Fixed on this page: {', '.join(fixed)}.")
+    for key, found in values.items():
+        entries = getattr(controls[key], "options", found)
+        if len(found) < len(entries):
+            told.append(f"The menu “{controls[key].description}” has {len(found)} of {len(entries)} entries here.")
+    return " ".join([*told, "The notebook has them all."]) if told else ""
+
+
+def needs_of(key, values, needs):
+    """For a control that has an effect only at one place of another: the numbers of that control and of the place."""
+    other, needed = needs.get(key, (None, None))
+    moved = [name for name, found in values.items() if len(found) > 1]
+    return f"{moved.index(other)} {values[other].index(needed)}" if other in moved else ""
 
 
 def control_tag(control, values, needs=""):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ppo_lessons import data
 from ppo_lessons.figures import (
     advantage,
     bug_lab,
@@ -12,6 +13,7 @@ from ppo_lessons.figures import (
     details,
     entropy,
     expectation,
+    full_run,
     gae,
     importance_sampling,
     kl_penalty,
@@ -46,6 +48,7 @@ PICTURES = {
         {"objective": "clip", "lam": 0.95, "epsilon": 0.2, "beta": 1.0, "seed": 0},
     ),
     "details": (details.failure, {"case": "near hill, first spread 0.5", "seed": 0}),
+    "full_run": (full_run.runs(data.load("full_run")), {}),
     "language_model": (language.frontier, {"run": "PPO, k3 as loss"}),
     "bug_lab": (bug_lab.hidden, {"case": "C", "seed": 0}),
 }

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import torch
-from peers import CLEANRL, OURS, REJAX, ZOO
+from peers import BREAKOUT, CLEANRL, OURS, PLAIN, REJAX, ZOO
 from processes import machine, middle, run, versions
 
 from ppo_lessons import data
@@ -28,9 +28,13 @@ SOLVE = {
     "SBX, our settings": ("SBX", OURS),
     "rejax": ("rejax", REJAX),
     "rejax, our settings": ("rejax", OURS),
+    "PureJaxRL": ("PureJaxRL", CLEANRL),
+    "PureJaxRL, our settings": ("PureJaxRL", OURS),
 }
-SPEED = ("ours", "Stable-Baselines3", "SBX", "rejax")
-PACKAGES = ("torch", "stable-baselines3", "sbx-rl", "rejax", "gymnax", "jax", "gymnasium", "numpy")
+SPEED = ("ours", "Stable-Baselines3", "SBX", "rejax", "PureJaxRL")
+ON_BREAKOUT = ("ours", "PureJaxRL")
+RATES = ("steps_per_second", "steps_per_cpu_second")
+PACKAGES = ("torch", "stable-baselines3", "sbx-rl", "rejax", "gymnax", "jax", "flax", "gymnasium", "numpy")
 
 
 def solve():
@@ -53,11 +57,25 @@ def speed():
     for seed in SEEDS:
         for games in GAMES:
             for trainer in SPEED:
-                settings = OURS | {"num_envs": games, "total_steps": 10**9}
+                settings = PLAIN | {"num_envs": games, "total_steps": 10**9}
                 row = rows[trainer][str(games)]
                 row["runs"].append(run("speed", trainer, seed, settings))
-                row["steps_per_second"] = middle(row["runs"], "steps_per_second")
+                row.update({rate: middle(row["runs"], rate) for rate in RATES})
                 print(f"speed  seed {seed}  {games:5} games  {trainer:18}", row["runs"][-1], flush=True)
+    return rows
+
+
+def breakout():
+    """The same on Breakout with 1,024 games, and the seconds from process start to a mean return of 15."""
+    rows = {trainer: {"speed": [], "reach": []} for trainer in ON_BREAKOUT}
+    for seed in SEEDS:
+        for trainer, row in rows.items():
+            row["speed"].append(run("speed", trainer, seed, BREAKOUT | {"total_steps": 10**9}))
+            row["reach"].append(run("reach", trainer, seed, BREAKOUT))
+            print(f"Breakout  seed {seed}  {trainer:18}", row["speed"][-1], row["reach"][-1], flush=True)
+    for row in rows.values():
+        row.update({rate: middle(row["speed"], rate) for rate in RATES})
+        row.update({key: middle(row["reach"], key) for key in ("seconds", "steps")})
     return rows
 
 
@@ -68,7 +86,7 @@ def limit():
     backward (3 passes of both). A pass of a weight matrix takes two operations a weight.
     """
     actor, critic = (2 * (4 * 64 + 64 * 64 + 64 * outputs) for outputs in (2, 1))
-    operations = (1 + 3 * OURS["epochs"]) * (actor + critic)
+    operations = (1 + 3 * PLAIN["epochs"]) * (actor + critic)
     rates = {threads: matrix_rate(threads) for threads in {1, os.cpu_count()}}
     return {
         "operations_per_step": operations,
@@ -90,7 +108,7 @@ def matrix_rate(threads, rows=8192, width=64):
 
 
 def table(result):
-    """The result as two tables in Markdown."""
+    """The result as tables in Markdown."""
 
     def cell(number, form):
         return "-" if number is None else format(number, form)
@@ -109,6 +127,17 @@ def table(result):
         cells = ["-" if rate is None else f"{rate:,.0f} ({rate / bound:.1%})" for rate in rates]
         lines.append(f"| {trainer} | " + " | ".join(cells) + " |")
     lines += ["", f"In brackets: share of the limit, {bound:,.0f} steps a second."]
+    lines += ["", "| Steps a CPU second | " + " | ".join(f"{games:,} games" for games in GAMES) + " |"]
+    lines.append("|---" * (len(GAMES) + 1) + "|")
+    for trainer, row in result["speed"].items():
+        cells = [cell(row[str(games)]["steps_per_cpu_second"], ",.0f") for games in GAMES]
+        lines.append(f"| {trainer} | " + " | ".join(cells) + " |")
+    lines += ["", "| Breakout, 1,024 games | steps a second | steps a CPU second | seconds to a return of 15 | steps |"]
+    lines.append("|---|---|---|---|---|")
+    for trainer, row in result["breakout"].items():
+        cells = [cell(row[key], form) for key, form in [*((rate, ",.0f") for rate in RATES), ("seconds", ".1f")]]
+        lines.append(f"| {trainer} | " + " | ".join([*cells, cell(row["steps"], ",.0f")]) + " |")
+    lines += ["", "PureJaxRL plays gymnax's Breakout, whose rules are easier: no action is repeated against its will."]
     lines += ["", ", ".join(f"{name} {version}" for name, version in result["versions"].items()) + "."]
     where = result["machine"]
     lines += [f"{where['cpu']}, {where['cores']} cores, {where['system']}; {result['date']}.", ""]
@@ -125,6 +154,7 @@ def main():
         "limit": limit(),
         "solve": solve(),
         "speed": speed(),
+        "breakout": breakout(),
     }
     data.store("bench", result)
     (ASSETS / "bench.md").write_text(table(result))

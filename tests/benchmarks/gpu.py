@@ -1,62 +1,117 @@
-"""`make bench-gpu`: the trainer on this machine's GPU, plain and captured, beside rejax where JAX sees the same GPU.
+"""`make bench-gpu`: the trainer on this machine's GPU, in one process that ends by itself after eight minutes.
 
-Steps a second while training at 256 to 65,536 games, and seconds from process start to solved, medians of three seeds.
-The record goes to ppo_lessons/data/gpu_run.json, which `figures.ppo.gpu_run` draws.
+In this order: is a captured update the same as the plain one; Breakout for 10 million steps with one seed; steps a
+second at 256 to 65,536 games, plain, captured, and beside rejax where JAX sees the same GPU; Breakout with two more
+seeds. After each part the record is written to ppo_lessons/data/gpu_run.json, which `figures.full_run.gpu` draws.
 """
 
+import dataclasses
 import importlib.util
+import os
 import time
 
 import torch
-from peers import OURS, REJAX
-from processes import machine, middle, run, versions
+from one_run import speed
+from peers import OURS, rejax
+from processes import machine, versions
 
 from ppo_lessons import data
+from ppo_lessons.experiments import full_run
+from ppo_lessons.ppo import Config, train
+from ppo_lessons.trainer.config import settings_for
 
-SEEDS = (0, 1, 2)
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX takes what it needs, and PyTorch has the rest
+
+LIMIT = 8 * 60  # seconds
+PLAYED = {"CartPole": "ppo_lessons/CartPole-v1", "Breakout": full_run.ENV}
 GAMES = (256, 1024, 4096, 16_384, 65_536)
-ON_GPU = {"device": "cuda"}
-SIDES = {
-    "ours, plain": ("ours", OURS | ON_GPU),
-    "ours, captured": ("ours", OURS | ON_GPU | {"capture": True}),
-    "rejax": ("rejax", OURS | ON_GPU),
-}
-SOLVE = SIDES | {"rejax": ("rejax", REJAX | ON_GPU), "rejax, our settings": ("rejax", OURS | ON_GPU)}
+COMPARED = ("kl", "value_loss", "entropy", "explained_variance")
+STRETCH = 2.0  # seconds that are timed, at least
 
 
-def measure(figure, sides, changes):
-    """Every side with every seed, in turns: name -> runs and the median of what the figure measures."""
-    key = {"speed": "steps_per_second", "solve": "seconds"}[figure]
-    rows = {name: {"runs": []} for name in sides}
-    for seed in SEEDS:
-        for name, (trainer, settings) in sides.items():
-            rows[name]["runs"].append(run(figure, trainer, seed, settings | changes))
-            print(f"{figure}  seed {seed}  {changes or ''}  {name:20}", rows[name]["runs"][-1], flush=True)
-    for row in rows.values():
-        row[key] = middle(row["runs"], key)
-    return rows
+def same(env_id):
+    """The largest difference between three captured updates and three plain ones, relative to 1 or to the number."""
+    small = Config(env_id=env_id, total_steps=3 * 256, num_envs=8, num_steps=32, device="cuda")
+    runs = [[record for record in train(dataclasses.replace(small, capture=capture))] for capture in (False, True)]
+    numbers = [torch.tensor([[getattr(r, name) for name in COMPARED] for r in run[1:]]).double() for run in runs]
+    return ((numbers[0] - numbers[1]).abs() / numbers[0].abs().clamp(min=1)).max().item()
+
+
+def steps_a_second(env_id, games, capture):
+    """While training, after the updates that set things up."""
+    settings = {**settings_for(env_id), "num_envs": games, "total_steps": 10**12}
+    seen = []
+    for record in train(Config(**settings, env_id=env_id, device="cuda", capture=capture)):
+        seen.append((time.perf_counter(), record.env_steps))
+        if len(seen) > 4 and seen[-1][0] - seen[3][0] > STRETCH:
+            break
+    (began, first), (ended, last) = seen[3], seen[-1]
+    return (last - first) / (ended - began)
+
+
+def peer(games):
+    """rejax on CartPole, with the settings of the bench."""
+    return speed(rejax, 0, OURS | {"device": "cuda", "num_envs": games, "total_steps": 10**9}, time.time())[
+        "steps_per_second"
+    ]
+
+
+def whole_run(seed):
+    """Breakout for 10 million steps, each update captured: how good, and how long it took."""
+    began = time.perf_counter()
+    config = full_run.config(seed=seed, total_steps=full_run.LONG, device="cuda", capture=True)
+    policy, curve = full_run.learn(config)
+    seconds = time.perf_counter() - began
+    returns = full_run.sampled_returns(policy, episodes=full_run.EPISODES, seed=10_000, device="cuda")
+    return {"seed": seed, "mean": returns.mean().item(), "seconds": seconds, "curve": full_run.thinned(curve, 100)}
+
+
+def parts():
+    """What is measured, in order: (where it goes in the record, a function without arguments)."""
+    jax = importlib.util.find_spec("rejax") is not None
+    for name, env_id in PLAYED.items():
+        yield ("same", name), lambda env_id=env_id: same(env_id)
+    yield ("runs", "0"), lambda: whole_run(0)
+    for games in GAMES:
+        for name, env_id in PLAYED.items():
+            for side, capture in (("plain", False), ("captured", True)):
+                yield (
+                    ("speed", name, side, str(games)),
+                    lambda env_id=env_id, games=games, capture=capture: steps_a_second(env_id, games, capture),
+                )
+        if jax:
+            yield ("speed", "CartPole", "rejax", str(games)), lambda games=games: peer(games)
+    for seed in (1, 2):
+        yield ("runs", str(seed)), lambda seed=seed: whole_run(seed)
+
+
+def put(record, path, value):
+    """Set record[path[0]][path[1]]... = value."""
+    for name in path[:-1]:
+        record = record.setdefault(name, {})
+    record[path[-1]] = value
 
 
 def main():
     if not torch.cuda.is_available():
         raise SystemExit("PyTorch finds no GPU here: nothing was measured")
-    jax = importlib.util.find_spec("rejax") is not None
-    with_peer = {name: side for name, side in SIDES.items() if jax or side[0] == "ours"}
-    solvers = {name: side for name, side in SOLVE.items() if jax or side[0] == "ours"}
-    packages = ("torch", "gymnasium", *(("jax", "rejax", "gymnax") if jax else ()))
-    result = {
-        "date": time.strftime("%Y-%m-%d"),
-        "gpu": torch.cuda.get_device_name(),
-        "machine": machine(),
-        "versions": versions(*packages),
-        "seeds": SEEDS,
-        "speed": {
-            str(games): measure("speed", with_peer, {"num_envs": games, "total_steps": 10**9}) for games in GAMES
-        },
-        "solve": measure("solve", solvers, {}),
-    }
-    data.store("gpu_run", result)
-    print("written to ppo_lessons/data/gpu_run.json")
+    began = time.perf_counter()
+    packages = [name for name in ("torch", "gymnasium", "jax", "rejax") if importlib.util.find_spec(name)]
+    record = {"date": time.strftime("%Y-%m-%d"), "gpu": torch.cuda.get_device_name(), "machine": machine()}
+    record |= {"versions": versions(*packages), "failed": {}}
+    for path, measure in parts():
+        if time.perf_counter() - began > LIMIT:
+            record["failed"]["/".join(path)] = "no time was left"
+            continue
+        try:
+            put(record, path, measure())
+        except Exception as error:  # a size that does not fit, or a peer that fails, must not lose the rest
+            record["failed"]["/".join(path)] = f"{type(error).__name__}: {str(error)[:200]}"
+            torch.cuda.empty_cache()
+        data.store("gpu_run", record)
+        print(f"{time.perf_counter() - began:5.0f} s  {'/'.join(path)}", flush=True)
+    data.store("gpu_run", record)
+    print("written to ppo_lessons/data/gpu_run.json; failed:", record["failed"] or "nothing")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 import functools
 import http.server
+import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ EXTRAS = [name for name in PAGES if "/" in name]
 SPHINX = next((path for path in (ROOT / ".site").glob("*/python*") if path.stem == "python"), None)
 HEAVIEST = 3_000_000  # bytes of a page with all that it loads
 SOME = ["00_start_here", "07_gae"]
+FINGER = 44  # pixels, the side of what a finger can hit
 
 
 def build(folder, *names):
@@ -138,6 +141,9 @@ def check_page(site, name):
     assert not re.search(r"\\\(|\\\[|\$\$", page.locator("article").inner_text())
     for picture in page.locator("article img:not(.frame img)").all():
         assert picture.get_attribute("alt")
+    for card in page.locator(".card[role=img]").all():
+        assert len(card.get_attribute("aria-label")) > 20
+    for picture in page.locator("article img:not(.frame img)").all():
         assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
     assert "Error displaying widget" not in page.content()
     assert page.locator("article script:not([type='application/json'])").count() == 0
@@ -151,11 +157,11 @@ def check_page(site, name):
 
 
 def move_all(page):
-    """Every slider, by keyboard, and every drop-down changes its picture and its sentence."""
-    for box in page.locator(".frames[data-rows]").all():
+    """Every slider, by keyboard, and every drop-down changes its picture and its sentence, which names the picture."""
+    for box in page.locator(".frames.moves, .frames.live").all():
         box.scroll_into_view_if_needed()
-        assert box.locator(".frame").get_attribute("aria-labelledby") == box.locator("p").first.get_attribute("id")
-        box.locator("img").evaluate("image => image.decode()")
+        for sheet in box.locator("img:visible").all():  # one that is hidden is never loaded
+            sheet.evaluate("image => image.decode()")
         menus = box.locator("select").all()
         for menu in menus:
             entries = range(menu.locator("option").count())
@@ -166,6 +172,8 @@ def move_all(page):
                 menus[0].select_option(index=entry)
             for number in list(idle):
                 slider = box.locator("input").nth(number)
+                if not slider.is_visible():  # without effect at this entry
+                    continue
                 assert slider.get_attribute("aria-label")
                 low, high = look(box, slider.press, "Home"), look(box, slider.press, "End")
                 value = slider.get_attribute("aria-valuetext")
@@ -179,7 +187,9 @@ def move_all(page):
 def look(box, action, *arguments, **options):
     """Do something, then see: picture and sentence."""
     action(*arguments, **options)
-    return box.locator(".frame").screenshot(), box.locator("p").first.inner_text()
+    words = box.locator("p").first.inner_text()
+    assert box.locator(".card").get_attribute("aria-label") == words
+    return box.locator(".card").screenshot(), words
 
 
 # Quick: two lessons
@@ -189,9 +199,135 @@ def test_two_lessons_work_without_a_kernel(visit_part):
     site = visit_part()
     assert sum(check_page(site, name) for name in SOME) > 20
     assert site.page.locator(".frames").count() >= 2
-    folds = site.page.locator("article details.hide.above-input")  # what would tell the answer
-    assert folds.count() > 3 and not folds.first.locator("pre").is_visible()
     assert site.page.locator("article a[href$='.py']").count() == 0
+
+
+def test_one_switch_opens_the_code_but_not_what_tells_an_answer(visit_part):
+    site = visit_part()
+    site.open("notebooks/07_gae")
+    folds = site.page.locator("article details.above-input")
+    telling = site.page.locator("article .tag_spoils details.above-input")
+    assert folds.count() > telling.count() > 3
+    opened = "folds => folds.filter(fold => fold.open).length"
+    assert folds.evaluate_all(opened) == 0
+    switch = site.page.get_by_role("button", name="Show all code")
+    switch.click()
+    assert folds.evaluate_all(opened) == folds.count() - telling.count()
+    site.page.get_by_role("button", name="Fold all code").click()
+    assert folds.evaluate_all(opened) == 0
+
+
+def test_the_game_is_played_with_buttons_and_with_arrow_keys(visit_part):
+    site = visit_part()
+    site.open("notebooks/00_start_here")
+    game = site.page.locator(".game")
+    steps, result = game.locator(".trajectory li"), game.locator(".result")
+    for _ in range(20):
+        game.get_by_role("button", name="new play").click()
+        for number in range(1, 7):
+            if number % 2:
+                game.get_by_role("button", name="right").click()
+            else:
+                game.press("ArrowUp")
+            assert steps.count() == number
+            if result.inner_text():
+                break
+        rewards = re.findall(r"r\d = ([+−]?)(\d+)", game.locator(".trajectory").inner_text())
+        total = sum(int(amount) * (-1 if sign == "−" else 1) for sign, amount in rewards)
+        assert len(rewards) == steps.count()
+        assert result.inner_text().replace("−", "-").endswith(f"= {total:+d}" if total else "= 0")
+        assert game.locator("[data-action]").first.is_disabled()
+    assert site.problems == []
+
+
+def test_frames_and_drawn_pictures_stand_in_stacked_panels_on_a_phone(visit_part):
+    """Side by side the letters would be six pixels high; below each other they keep their size."""
+    wide, narrow = visit_part(), visit_part(viewport={"width": 390, "height": 800})
+    places = []
+    for site in (wide, narrow):
+        site.open("notebooks/07_gae")
+        drawn, ahead = site.page.locator(".live").first, site.page.locator(".frames.moves").last
+        panels = [panel.bounding_box() for panel in drawn.locator("svg.panel").all()]
+        places.append((panels, [part.bounding_box() for part in ahead.locator(".frame:visible").all()]))
+    (side_by_side, whole), (stacked, parts) = places
+    assert side_by_side[0]["y"] == side_by_side[1]["y"] and stacked[1]["y"] >= stacked[0]["y"] + stacked[0]["height"]
+    assert len(whole) == 1 and len(parts) >= 3
+    assert all(above["y"] + above["height"] <= below["y"] + 1 for above, below in itertools.pairwise(parts))
+    assert min(panel["width"] for panel in stacked) > 300
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_what_one_touches_is_large_enough_for_a_finger(visit_part, width):
+    site = visit_part(viewport={"width": width, "height": 800})
+    for name in ("index", *(f"notebooks/{name}" for name in SOME)):
+        site.open(name)
+        for thing in site.page.locator("article :is(input, select, button, summary, .start a)").all():
+            if (box := thing.bounding_box()) is not None:
+                assert min(box["width"], box["height"]) >= FINGER, thing.evaluate("thing => thing.outerHTML")
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The script of axe-core, which finds what people with a screen reader or with little sight stumble over."""
+    folder, npm = tmp_path_factory.mktemp("axe"), shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm, which fetches axe-core")
+    done = subprocess.run([npm, "install", "--prefix", folder, "axe-core@4.14.1"], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"npm could not fetch axe-core: {done.stderr[-300:]}")
+    return folder / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def stumbling_blocks(site, axe):
+    """Serious and critical findings on the page that is open: rule and the first place."""
+    site.page.add_script_tag(path=axe)
+    found = site.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("look", [(1440, "light"), (390, "dark")], ids=["wide light", "narrow dark"])
+def test_axe_finds_nothing_serious(visit_part, axe, look):
+    width, scheme = look
+    still = {"reduced_motion": "reduce"}  # what fades in has little contrast on the way
+    site = visit_part(viewport={"width": width, "height": 900}, color_scheme=scheme, **still)
+    for name in ("index", "teachers", *(f"notebooks/{name}" for name in SOME)):
+        site.open(name)
+        for fold in site.page.locator("article details").all():
+            fold.evaluate("fold => { fold.open = true; }")
+        assert stumbling_blocks(site, axe) == [], name
+
+
+def test_who_asks_for_less_motion_gets_less(visit_part):
+    for motion, seconds in (("no-preference", "0.25s"), ("reduce", "0s")):
+        site = visit_part(reduced_motion=motion)
+        site.open("notebooks/00_start_here")
+        agent = site.page.locator(".game .agent")
+        assert agent.evaluate("agent => getComputedStyle(agent).transitionDuration") == seconds
+
+
+def test_a_drawn_picture_follows_light_and_dark(visit_part):
+    inks = []
+    for scheme in ("light", "dark"):
+        site = visit_part(color_scheme=scheme)
+        site.open("notebooks/07_gae")
+        line = site.page.locator(".live .total.solid").first
+        inks.append(line.evaluate("line => getComputedStyle(line).stroke"))
+    assert inks == ["rgb(0, 0, 0)", "rgb(240, 240, 240)"]
+
+
+def test_the_way_to_the_notebook(part, tmp_path):
+    """Without an address the page names the notebook; with one it links to it; Colab only where it is switched on."""
+    page = (part / "notebooks" / "07_gae.html").read_text("utf-8")
+    assert "<code>notebooks/07_gae.ipynb</code>" in page and "make lab" in page and "colab" not in page
+    source = part.parent / "source"
+    for colab in (0, 1):
+        settings = ["-D", "repository=https://github.com/a/b", "-D", f"colab={colab}"]
+        site, doctrees = tmp_path / f"site{colab}", tmp_path / "doctrees"
+        run([SPHINX, "-m", "sphinx", "-q", "-W", "-c", "website", "-d", doctrees, *settings, source, site])
+        page = (site / "notebooks" / "07_gae.html").read_text("utf-8")
+        assert 'href="https://github.com/a/b/blob/main/notebooks/07_gae.ipynb"' in page
+        place = "https://colab.research.google.com/github/a/b/blob/main/notebooks/07_gae.ipynb"
+        assert (place in page) == bool(colab)
 
 
 def test_a_box_of_the_map_leads_to_its_page(visit_part):
@@ -213,7 +349,7 @@ def test_a_narrow_page_scrolls_only_downwards(visit_part):
     for name in ("index", *(f"notebooks/{name}" for name in SOME)):
         site.open(name)
         assert site.page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert site.page.locator(".frame").first.bounding_box()["width"] <= 390
+    assert site.page.locator(".card").first.bounding_box()["width"] <= 390
 
 
 def test_light_and_dark_and_pictures_stay_on_white(visit_part):
@@ -224,7 +360,7 @@ def test_light_and_dark_and_pictures_stay_on_white(visit_part):
     def colours():
         ink = page.evaluate("getComputedStyle(document.body).color")
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        card = page.evaluate("getComputedStyle(document.querySelector('.frame')).backgroundColor")
+        card = page.evaluate("getComputedStyle(document.querySelector('.moves .card')).backgroundColor")
         return (*(sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, paper)), card)
 
     seen = [colours()]
@@ -266,14 +402,15 @@ def test_the_first_page_leads_through_all_lessons_and_back(visit):
     page = site.page
     links = page.locator("article table a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
     assert links == [f"notebooks/{name}.html" for name in LESSONS]
+    assert page.locator(".film img").evaluate("image => image.naturalWidth") > 100
     assert page.locator("article a.download").get_attribute("href").endswith("cheatsheet.pdf")
     assert site.context.request.get(page.locator("article a.download").evaluate("link => link.href")).ok
     visited = []
     while (following := page.locator("a.next-page")).count():
         following.click()
         page.wait_for_load_state()
-        visited.append(page.url.split("/notebooks/")[-1].removesuffix(".html"))
-    assert visited == LESSONS + EXTRAS
+        visited.append(page.url.removeprefix(f"{site.address}/").removeprefix("notebooks/").removesuffix(".html"))
+    assert visited == [*LESSONS, *EXTRAS, "teachers"]
     page.locator("a.prev-page").click()
     page.wait_for_load_state()
     assert page.url.endswith(f"{visited[-2]}.html")
