@@ -58,6 +58,7 @@ STOPS = {
         "seed": [0, 1],
     },
     "details.failure": {"seed": [0, 1]},
+    "full_run.live": {"lam": [0.0, 0.9, 1.0], "epsilon": [0.2], "seed": [0]},
     "bug_lab.known": {"seed": [0, 1]},
     "bug_lab.hidden": {"seed": [0, 1]},
     "continuous_actions.step": {"mean": [-2.0, 0.0, 1.0, 2.0], "draw": [-1.5, 0.5, 1.5]},
