@@ -160,5 +160,5 @@ def test_the_first_notebook_knows_the_minutes_and_what_can_be_left_out():
         assert re.findall(r"Time: about (\d+) minutes", lesson) == [minutes], file
         assert int(short) <= int(minutes)
     hours = [round(sum(int(row[column]) for row in rows) / 60) for column in (1, 2)]
-    assert hours == [16, 10]
-    assert "about sixteen hours" in start and "about ten" in start
+    assert hours == [17, 11]
+    assert "about seventeen hours" in start and "about eleven" in start

@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 LINK = re.compile(r"(?<!!)\[([^\[\]]+)\]\(([^()\s]+)\)")  # no picture
 SLOWEST = [  # these begin, so that no process is left alone with one of them
     "12_ppo.ipynb",
+    "14_full_gpu_run.ipynb",
     "extras/bug_lab.ipynb",
     "13_details.ipynb",
     "extras/language_model.ipynb",

@@ -20,6 +20,11 @@ def split(tensor):
     return tensor.split(ROWS)
 
 
+def join(pieces):
+    """The opposite of `split`."""
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
 def map_pieces(function, *pieces):
     """`[function(*piece) for piece in zip(*pieces)]` on two cores. No graph of gradients is recorded.
 
@@ -27,8 +32,10 @@ def map_pieces(function, *pieces):
         function: of one piece of each; calls share nothing that one of them changes.
         pieces: sequences of one length.
     """
+    if len(pieces[0]) == 1:
+        return [function(*(piece[0] for piece in pieces))]
     pieces = list(zip(*pieces, strict=True))
-    if len(pieces) == 1 or (os.cpu_count() or 1) < 2 * distributed.world.size:
+    if (os.cpu_count() or 1) < 2 * distributed.world.size:
         return _run(function, pieces)
     others = _second_thread().submit(_run, function, pieces[1::2])
     results = [None] * len(pieces)
