@@ -1,12 +1,13 @@
 """The trainer beside its peers, drawn from the recorded result of `make bench`."""
 
 from ppo_lessons import data
-from ppo_lessons.figures.style import BIAS, OLD_POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
 
 LINES = {
     "ours": {**RETURN, "marker": "o"},
     "rejax": {**VARIANCE, "linestyle": "-", "marker": "s"},
     "SBX": {**VALUE, "marker": "^"},
+    "PureJaxRL": {**POLICY, "marker": "D"},
     "Stable-Baselines3": {**OLD_POLICY, "marker": "v"},
 }
 
