@@ -3,6 +3,7 @@
 import base64
 import inspect
 import io
+import itertools
 import re
 import sys
 from pathlib import Path
@@ -86,6 +87,28 @@ def test_settings_that_differ_in_what_has_no_effect_share_a_picture():
     pictures, numbers = stops.settings(values, {"side": "left", "height": 4}, {"height": ("side", "right")})
     assert pictures == [{"side": "left", "height": 4}, *({"side": "right", "height": height} for height in (0, 4))]
     assert numbers == [0, 0, 1, 2]
+
+
+def test_of_controls_that_exclude_each_other_one_at_a_time_is_drawn():
+    values = {"a": [0, 1, 2], "b": [0, 1], "kind": ["x", "y"]}
+    start = {"a": 0, "b": 0, "kind": "x"}
+    pictures, numbers = stops.settings(values, start, {}, ["a", "b"])
+    assert len(pictures) == 2 * (1 + 2 + 1) and pictures[numbers[0]] == start
+    away = [(setting["a"] > 0) + (setting["b"] > 0) for setting in pictures]
+    assert max(away) == 1
+    both_away = [n for n, (a, b, _) in enumerate(itertools.product(*values.values())) if a and b]
+    assert {numbers[n] for n in both_away} == {numbers[0]}
+
+
+def test_a_control_that_moves_alone_is_marked():
+    (control,) = controls(height=(0, 4, 1, 3)).values()
+    assert frames.control_tag(control, [0, 3, 4], alone=True).startswith("<label data-alone><span>height")
+    assert frames.control_tag(control, [0, 3, 4], "0 1").startswith('<label data-needs="0 1"><span>height')
+
+
+@pytest.mark.parametrize("name", stops.ALONE)
+def test_controls_that_exclude_each_other_are_there_in_the_notebook(name):
+    assert set(stops.ALONE[name]) <= set(NAMED[name][1])
 
 
 @pytest.mark.parametrize("name", stops.NEEDS)

@@ -121,19 +121,21 @@ def moving(explorer, folder, name, address="../frames"):
     trains = inspect.isgeneratorfunction(canvas.picture.update)
     values = stops.grid(explorer.controls, stops.TRAINED if trains else stops.FRAMES, stops.STOPS.get(known))
     needs = {**canvas.picture.needs, **stops.NEEDS.get(known, {})}
-    settings, numbers = stops.settings(values, start, needs)
+    alone = stops.ALONE.get(known, ())
+    settings, numbers = stops.settings(values, start, needs, alone)
     sentences, pictures = draw(canvas, settings, start)
     first = settings.index(start)
     inputs = [
-        control_tag(control, values[key], needs_of(key, values, needs))
+        control_tag(control, values[key], needs_of(key, values, needs), key in alone)
         for key, control in explorer.controls.items()
         if len(values[key]) > 1
     ]
     sheet = sheet_tag(canvas, pictures, Path(folder, f"{name}.webp"), f"{address}/{name}.webp", sentences[first], first)
+    note = note_tag(what_is_missing(explorer, values, alone))
     data = json.dumps({"numbers": numbers, "sentences": sentences}, ensure_ascii=False).replace("<", "\\u003c")
     return f"""<div class="frames moves">
 <div class="controls">{"".join(inputs)}</div>{sheet}
-<p id="{name}" aria-live="polite">{html.escape(sentences[first])}</p>{note_tag(what_is_missing(explorer, values))}
+<p id="{name}" aria-live="polite">{html.escape(sentences[first])}</p>{note}
 <script type="application/json">{data}</script></div>"""
 
 
@@ -242,7 +244,7 @@ def note_tag(note):
     return f'<p class="note">{html.escape(note)}</p>' if note else ""
 
 
-def what_is_missing(explorer, values):
+def what_is_missing(explorer, values, alone=()):
     """Which controls stand still here, and which menus are shorter than in the notebook: a sentence, or nothing."""
     controls, told = explorer.controls, []
     if fixed := [
@@ -253,7 +255,9 @@ def what_is_missing(explorer, values):
         entries = getattr(controls[key], "options", found)
         if len(found) < len(entries):
             told.append(f"The menu “{controls[key].description}” has {len(found)} of {len(entries)} entries here.")
-    return " ".join([*told, "The notebook has them all."]) if told else ""
+    if alone:
+        told.append("One control at a time: a move sends the others back to their start.")
+    return " ".join([*told, "The notebook has all settings."]) if told else ""
 
 
 def needs_of(key, values, needs):
@@ -263,13 +267,15 @@ def needs_of(key, values, needs):
     return f"{moved.index(other)} {values[other].index(needed)}" if other in moved else ""
 
 
-def control_tag(control, values, needs=""):
+def control_tag(control, values, needs="", alone=False):
     """A drop-down, or a slider over the positions 0, 1, 2, ... of `values`.
 
-    A control with `needs`, two numbers, is shown only while the control with the first is at the second position.
+    A control with `needs`, two numbers, is shown only while the control with the first is at the second position. One
+    that is `alone` sends the others of its kind back when it moves.
     """
     label, place = html.escape(control.description), values.index(control.value)
-    opening = f'<label data-needs="{needs}">' if needs else "<label>"
+    needs = f' data-needs="{needs}"' if needs else ""
+    opening = f"<label{needs}{' data-alone' * alone}>"
     texts = [html.escape(shown(value)) for value in values]
     if isinstance(control, ipywidgets.Dropdown):
         options = "".join(f"<option{' selected' * (n == place)}>{text}</option>" for n, text in enumerate(texts))

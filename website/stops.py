@@ -41,9 +41,9 @@ STOPS = {
     "clip.training": {"epsilon": [0.02, 0.2, 1.0], "beta": [0.0, 3.0, 10.0], "sample": [0, 3]},
     "entropy.training": {"weight": [0.0, 0.05, 0.3, 0.6, 2.0], "sample": [0, 1]},
     "entropy.change": {"weight": [0.0, 0.6], "sample": [0, 1]},
-    "ppo.retrain": {"lam": [0.0, 0.95, 1.0], "epsilon": [0.05, 0.2, 1.0], "beta": [0.0, 1.0, 10.0], "seed": [0]},
+    "ppo.retrain": {"lam": [0.0, 0.95, 1.0], "epsilon": [0.05, 0.2, 1.0], "beta": [0.0, 1.0, 10.0], "seed": [0, 1]},
     "ladder.live": {
-        "rung": ["REINFORCE", "baseline", "minibatches", "clip"],
+        "rung": ["REINFORCE", "minibatches", "clip"],
         "rate_factor": [1.0, 4.0],
         "seed": [0],
     },
@@ -58,17 +58,15 @@ STOPS = {
         "seed": [0, 1],
     },
     "details.failure": {"seed": [0, 1]},
-    "full_run.live": {"lam": [0.0, 0.9, 1.0], "epsilon": [0.2], "seed": [0]},
     "bug_lab.known": {"seed": [0, 1]},
     "bug_lab.hidden": {"seed": [0, 1]},
     "continuous_actions.step": {"mean": [-2.0, 0.0, 1.0, 2.0], "draw": [-1.5, 0.5, 1.5]},
+    "full_run.live": {"num_envs": [64, 512], "lam": [0.0, 0.9, 1.0], "epsilon": [0.2], "seed": [0]},
     "scaling.stale": {"step_size": [0.25, 0.5, 1.0, 1.5, 2.0]},
     "language.frontier": {
         "run": [
             "PPO, KL in the reward",
             "GRPO, KL in the reward",
-            "GRPO, divided by the deviation",
-            "PPO, k1 as loss",
             "PPO, k2 as loss",
             "PPO, k3 as loss",
         ]
@@ -77,9 +75,11 @@ STOPS = {
     "language.overoptimisation": {"seed": [0, 5, 7]},
 }
 
-# Controls that are shown only while another one has a certain value, beside those that the picture names itself: the
-# text asks for λ at the default objective only.
-NEEDS = {"ppo.retrain": {"lam": ("objective", "clip")}}
+# Controls that are shown only while another one has a certain value, beside those that the picture names itself.
+NEEDS = {"ppo.retrain": {"lam": ("objective", "clip"), "seed": ("objective", "clip")}}
+
+# Where each run takes seconds, only one of these controls is away from its start: a move sends the others back.
+ALONE = {"ppo.retrain": ["lam", "epsilon", "beta", "seed"], "full_run.live": ["num_envs", "lam"]}
 
 
 def even(control):
@@ -134,10 +134,11 @@ def grid(controls, frames, chosen=None):
     return stops
 
 
-def settings(stops, start, needs):
+def settings(stops, start, needs, alone=()):
     """Every combination of stops, the last control counting fastest, and what is drawn for it.
 
-    A control that has no effect there counts as if it stood where it starts: those combinations share one picture.
+    A control that has no effect there counts as if it stood where it starts: those combinations share one picture. A
+    combination with two of the controls in `alone` away from their starts cannot be reached; it has that of the start.
 
     Returns:
         list of dicts, the different pictures; and for each combination the number of its picture.
@@ -148,6 +149,8 @@ def settings(stops, start, needs):
         for name, (other, value) in needs.items():
             if setting[other] != value:
                 setting[name] = start[name]
+        if sum(setting[name] != start[name] for name in alone) > 1:
+            setting = start
         if setting not in pictures:
             pictures.append(setting)
         numbers.append(pictures.index(setting))

@@ -33,6 +33,16 @@ for (const box of document.querySelectorAll(".frames.moves")) {
     card.setAttribute("aria-label", sentences[frame]);
     words.textContent = sentences[frame];
   };
-  controls.forEach((control) => control.addEventListener("input", move));
+  const backToStart = (control) => {
+    if (control.tagName === "SELECT") control.selectedIndex = [...control.options].findIndex((o) => o.defaultSelected);
+    else control.value = control.defaultValue;
+  };
+  const alone = [...box.querySelectorAll("[data-alone] :is(input, select)")];
+  for (const control of controls) {
+    control.addEventListener("input", () => {
+      if (alone.includes(control)) alone.filter((other) => other !== control).forEach(backToStart);
+      move();
+    });
+  }
   move(); // a browser may restore positions when a page is opened again
 }
