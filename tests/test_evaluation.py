@@ -2,6 +2,7 @@
 
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ import torch
 from ppo_lessons import ppo
 from ppo_lessons.ppo import evaluate
 from ppo_lessons.trainer import evaluation
-from ppo_lessons.trainer.evaluation import judge_of
+from ppo_lessons.trainer.evaluation import first_returns, judge_of
 from ppo_lessons.trainer.rollout import Game
 
 BREAKOUT = "ppo_lessons/Breakout-v0"
@@ -23,6 +24,26 @@ def follow(observations):
     columns = torch.arange(10.0)
     paddle, ball = ((board[..., channel].sum(1) @ columns) for channel in (0, 1))
     return torch.stack([(ball == paddle).float(), (ball < paddle).float(), (ball > paddle).float()], 1)
+
+
+def test_of_each_game_the_first_episode_counts():
+    """Three games: episodes end at times that differ, and later ones do not count."""
+    steps = torch.full((6, 3), torch.nan)
+    steps[2, 0], steps[5, 0], steps[4, 1], steps[5, 1], steps[5, 2] = 1.0, 9.0, 2.0, 9.0, 3.0
+    told = iter(steps)
+
+    class ThreeGames:
+        observations, returns, closed = None, torch.zeros(3), False
+
+        def step(self, actions):
+            return SimpleNamespace(episode_returns=next(told))
+
+        def close(self):
+            self.closed = True
+
+    game = ThreeGames()
+    assert first_returns(game, lambda observations: None).tolist() == [1, 2, 3]
+    assert game.closed
 
 
 def test_a_game_with_a_twin_is_judged_by_gymnasium_and_any_other_as_it_is():

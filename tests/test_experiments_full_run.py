@@ -71,22 +71,6 @@ def test_the_package_has_the_network_that_was_chosen():
     ]
 
 
-def test_of_each_game_the_first_episode_counts(monkeypatch):
-    """Three games: episodes end at times that differ, and later ones do not count."""
-    rows = torch.full((100, 3), torch.nan)
-    rows[2, 0], rows[5, 0], rows[4, 1] = 1.0, 9.0, 2.0
-    later = torch.full((100, 3), torch.nan)
-    later[0, 1], later[7, 2] = 9.0, 3.0
-    answers = iter([rows, later])
-
-    class Played:
-        def __init__(self, returns):
-            self.episode_returns = returns
-
-    monkeypatch.setattr(full_run, "collect", lambda *_, **__: Played(next(answers)))
-    assert full_run.sampled_returns(None, episodes=3, seed=0).tolist() == [1, 2, 3]
-
-
 def test_a_curve_is_thinned_to_means():
     curve = [(step, float(step)) for step in range(1, 9)]
     assert full_run.thinned(curve, 4) == [[2, 1.5], [4, 3.5], [6, 5.5], [8, 7.5]]

@@ -6,6 +6,7 @@ get the same ones, so no later cell may change what an answer is computed from.
 
 import ast
 import builtins
+import inspect
 import re
 
 import pytest
@@ -15,6 +16,7 @@ from notebook_runner import FOLDER, MODULE_OF, NOTEBOOKS, code_of
 from ppo_lessons import LESSONS
 from ppo_lessons.practice import EXERCISES, check
 from ppo_lessons.practice.card import solution
+from ppo_lessons.trainer.rollout import Batch
 
 CODE = re.compile("`([^`]+)`")
 OUTSIDE = re.compile(r"[a-z]{2,}_[a-z]+|[a-z]\.\w+\(|\)\.\w|\[[tn:]|\*\*")  # what looks like Python
@@ -35,7 +37,7 @@ def nodes(trees, kind):
 def unknown(exercise, names):
     """Names and attributes that hints mention and that nobody knows at the exercise's place."""
     trees = [tree for _, tree in fragments(exercise)]
-    known = {"_", *names, *dir(builtins), *exercise.running.inputs, *exercise.running.numbers}
+    known = {"_", *names, *dir(builtins), *inspect.signature(names[exercise.name]).parameters}
     known |= {node.id for node in nodes(trees, ast.Name) if isinstance(node.ctx, ast.Store)}
     imported = {}
     for tree in trees:
@@ -43,7 +45,9 @@ def unknown(exercise, names):
             exec(compile(tree, "hint", "exec"), imported)
     used = {node.id for node in nodes(trees, ast.Name)} - known - set(imported)
     attributes = {node.attr for node in nodes(trees, ast.Attribute)}
-    return used | {name for name in attributes if not (hasattr(torch.Tensor, name) or hasattr(torch, name))}
+    return used | {
+        name for name in attributes if not any(hasattr(thing, name) for thing in (torch.Tensor, torch, Batch))
+    }
 
 
 def can_be_predicted(prediction):

@@ -9,7 +9,6 @@ import math
 import shutil
 import time
 from importlib.resources import as_file
-from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -23,7 +22,9 @@ from ppo_lessons.experiments.runs import FOLDER, circumstances, perform
 from ppo_lessons.ppo import Config, improve, train
 from ppo_lessons.trainer import networks
 from ppo_lessons.trainer.config import settings_for
-from ppo_lessons.trainer.networks import actor_and_critic, one_thread
+from ppo_lessons.trainer.distributions import Softmax
+from ppo_lessons.trainer.evaluation import first_returns
+from ppo_lessons.trainer.networks import actor_and_critic, hidden_layers, one_thread
 from ppo_lessons.trainer.optimizer import Adam
 from ppo_lessons.trainer.rollout import Game, collect
 
@@ -89,24 +90,28 @@ WHOLE = [
 NETWORK_SEEDS = range(1100, 1103)
 
 
-def flat(shape, hidden, activation=nn.ReLU):
-    """Two layers on all cells in one row."""
-    layers = [networks.Images(shape), nn.Flatten(), networks.Linear(math.prod(shape), hidden), activation()]
-    return [*layers, networks.Linear(hidden, hidden), activation()], hidden
-
-
-def convolution(shape, hidden, activation=nn.ReLU):
-    """One convolution that looks at 2 x 2 cells at a time, then one layer."""
+def convolution(shape, hidden):
+    """One convolution that looks at 2 x 2 cells at a time, then one layer, in place of `hidden_layers`."""
     rows, columns, channels = shape
-    layers = [networks.Images(shape), networks.Conv2d(channels, 16, 2, stride=2), activation(), nn.Flatten()]
-    return [*layers, networks.Linear(16 * (rows // 2) * (columns // 2), hidden), activation()], hidden
+    layers = [networks.Images(shape), networks.Conv2d(channels, 16, 2, stride=2), nn.ReLU(), nn.Flatten()]
+    return [*layers, networks.Linear(16 * (rows // 2) * (columns // 2), hidden), nn.ReLU()], hidden
+
+
+def with_tanh(layers_of):
+    """The same layers with tanh(z) in place of max(0, z)."""
+
+    def other(shape, hidden):
+        layers, features = layers_of(shape, hidden)
+        return [nn.Tanh() if isinstance(layer, nn.ReLU) else layer for layer in layers], features
+
+    return other
 
 
 NETWORKS = {
-    "flat": flat,
+    "flat": hidden_layers,
     "convolution": convolution,
-    "flat, tanh": lambda *shape: flat(*shape, nn.Tanh),
-    "convolution, tanh": lambda *shape: convolution(*shape, nn.Tanh),
+    "flat, tanh": with_tanh(hidden_layers),
+    "convolution, tanh": with_tanh(convolution),
 }
 
 
@@ -164,19 +169,11 @@ def learn(config):
 
 @torch.no_grad()
 def sampled_returns(policy, *, episodes, seed, device="cpu"):
-    """The returns of the first episode of each of many games, actions sampled as in training: [episodes].
-
-    Every game's first episode, and not the first so many that end: those would be the short ones.
-    """
+    """The returns of the first episode of each of many games, actions sampled as in training: [episodes]."""
     device = torch.device(device)
     game = Game(ENV, episodes, device=device, seed=seed)
     generator = torch.Generator(device).manual_seed(seed)
-    returns = torch.full((episodes,), torch.nan, device=device)
-    with one_thread():
-        while returns.isnan().any():
-            for ended in collect(game, policy, 100, generator=generator).episode_returns:
-                returns = torch.where(returns.isnan(), ended, returns)
-    return returns.cpu()
+    return first_returns(game, lambda observations: Softmax.sample(policy(observations), generator=generator))
 
 
 def thinned(curve, points=50):
@@ -188,16 +185,13 @@ def thinned(curve, points=50):
 
 def config(*, seed, total_steps, device="cpu", **changes):
     """The full run, or a shorter one: a `Config`."""
-    return Config(
-        **{**settings_for(ENV), "env_id": ENV, "seed": seed, "total_steps": total_steps, "device": device, **changes}
-    )
+    run_of_it = {"env_id": ENV, "seed": seed, "total_steps": total_steps, "device": device}
+    return Config(**{**SETTINGS, **run_of_it, **changes})
 
 
 def run(total_steps, seed):
     """Train one of the runs that count; its weights go to a file."""
-    began = time.process_time()
-    policy, curve = learn(config(seed=seed, total_steps=total_steps))
-    seconds = time.process_time() - began
+    seconds, (policy, curve) = timed(lambda: learn(config(seed=seed, total_steps=total_steps)))
     torch.save(policy.state_dict(), weights_of(total_steps, seed))
     returns = sampled_returns(policy, episodes=EPISODES, seed=10_000).double()
     return {
@@ -211,7 +205,7 @@ def run(total_steps, seed):
 
 
 def weights_of(total_steps, seed):
-    return Path(FOLDER) / f"full_run_{total_steps}_{seed}.pt"
+    return FOLDER / f"full_run_{total_steps}_{seed}.pt"
 
 
 def player(*, trained=True):

@@ -38,13 +38,24 @@ def evaluate(policy, env_id, *, episodes, seed):
     """
     if episodes < 1:
         raise ValueError(f"episodes must be at least 1, got {episodes}")
-    returns = torch.full((episodes,), torch.nan)
     game = Game(judge_of(env_id), episodes, device=device_of(policy), seed=seed)
+    return first_returns(game, lambda observations: greedy(policy, observations, game.action_space)).double()
+
+
+def first_returns(game, act):
+    """Play until each game's first episode has ended, close the games: the return of each [N], on the CPU.
+
+    The first episode of each game, and not the first so many that end: those would be the short ones.
+
+    Args:
+        game: a `Game`.
+        act: observations [N, ...] -> actions, as `Game.step` takes them.
+    """
+    returns = torch.full_like(game.returns, torch.nan)
     with contextlib.closing(game), one_thread():
         while returns.isnan().any():
-            transition = game.step(greedy(policy, game.observations, game.action_space))
-            returns = torch.where(returns.isnan(), transition.episode_returns.cpu(), returns)
-    return returns.double()
+            returns = torch.where(returns.isnan(), game.step(act(game.observations)).episode_returns, returns)
+    return returns.cpu()
 
 
 def judge_of(env_id):
