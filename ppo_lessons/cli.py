@@ -3,11 +3,13 @@
 import argparse
 import contextlib
 import dataclasses
+import gc
 from pathlib import Path
 
 import gymnasium
 from tqdm import tqdm
 
+from ppo_lessons.envs.atari import is_atari
 from ppo_lessons.expectation import standard_error
 from ppo_lessons.ppo import ALGORITHMS, Config, Record, choose_device, evaluate, train
 from ppo_lessons.trainer import distributed
@@ -16,6 +18,7 @@ from ppo_lessons.trainer.config import settings_for
 
 def main(arguments=None):
     """Train as the arguments say, show how it goes, and judge the policy."""
+    gc.freeze()  # what the imports made stays to the end: else leaving the process takes 0.4 s longer
     parser = make_parser(arguments)
     options = vars(parser.parse_args(arguments))
     save, resume, _ = options.pop("save"), options.pop("resume"), options.pop("algorithm")
@@ -88,7 +91,7 @@ def report(records, config):
         print("no update was made; a longer --total-steps goes on after a run that is complete")
         return
     print(table(records))
-    episodes = 10 if config.env_id.startswith("ALE/") else 100  # a game of Atari may take 27,000 steps
+    episodes = 10 if is_atari(config.env_id) else 100  # a game of Atari may take 27,000 steps
     returns = evaluate(records[-1].policy, config.env_id, episodes=episodes, seed=config.seed + 10_000)
     mean, error = returns.mean().item(), standard_error(returns).item()
     print(f"{episodes} greedy episodes of {config.env_id}: mean return {mean:.1f}, standard error {error:.1f}")

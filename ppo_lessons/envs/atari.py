@@ -23,6 +23,11 @@ RULES = {"repeat_action_probability": 0.0, "noop_max": 30, "use_fire_reset": Tru
 COLOUR = {"grayscale": False, "img_height": 210, "img_width": 160, "stack_num": 1}  # what a spectator sees
 
 
+def is_atari(env_id):
+    """Is this one of ale-py's games?"""
+    return env_id.startswith("ALE/")
+
+
 def make_atari(env_id, num_envs, **how):
     """N copies of ale-py's game, bare.
 

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 import torch
 
-from ppo_lessons.envs.torch_env import TorchEnv
+from ppo_lessons.envs.torch_env import SingleGame, TorchEnv
 
 SIZE = 10  # rows and columns
 WALL = slice(1, 4)  # the rows in which a new wall stands
@@ -119,7 +119,7 @@ SIGNS = "=o.#"
 PIXELS = 16  # a cell
 
 
-class BreakoutEnv(gymnasium.Env):
+class BreakoutEnv(SingleGame):
     """One game in NumPy, for `gymnasium.make("ppo_lessons/Breakout-v0")`: one copy of `BreakoutTorchEnv`.
 
     Renders "rgb_array" [160, 160, 3], or "ansi": ten lines, = paddle, o ball, . where it was, # brick.
@@ -128,20 +128,9 @@ class BreakoutEnv(gymnasium.Env):
     metadata = {"render_modes": ["rgb_array", "ansi"], "render_fps": 15}  # noqa: RUF012 (Gymnasium's own form)
 
     def __init__(self, *, render_mode=None, sticky_action_probability=0.1):
+        how = {"sticky_action_probability": sticky_action_probability, "max_episode_steps": LIMIT}
+        super().__init__(BreakoutTorchEnv(1, **how))
         self.render_mode = render_mode
-        self.game = BreakoutTorchEnv(1, sticky_action_probability=sticky_action_probability, max_episode_steps=LIMIT)
-        self.observation_space = self.game.single_observation_space
-        self.action_space = self.game.single_action_space
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.seen = self.game.reset(seed=seed)[0][0].numpy()
-        return self.seen, {}
-
-    def step(self, action):
-        _, reward, terminated, _, info = self.game.step(torch.tensor([int(action)]))
-        self.seen = info["final_obs"][0].numpy()
-        return self.seen, reward.item(), terminated.item(), False, {}  # the limit is that of `gymnasium.make`
 
     def render(self):
         if self.render_mode == "ansi":

@@ -9,10 +9,9 @@ Source: the idea is Andy Jones' (2021), Debugging RL, Without the Agonizing Pain
 import functools
 
 import gymnasium
-import numpy as np
 import torch
 
-from ppo_lessons.envs.torch_env import TorchEnv
+from ppo_lessons.envs.torch_env import SingleGame, TorchEnv
 
 
 class Probe(TorchEnv):
@@ -103,29 +102,14 @@ class MatchProbe(Probe):
         return self.observe(state)[:, 0] * (2 * actions - 1).float()
 
 
-class SingleProbe(gymnasium.Env):
-    """One copy of a probe in NumPy, for `gymnasium.make`."""
-
-    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own form)
-
-    def __init__(self, game):
-        self.copies = game(1, max_episode_steps=LIMIT)
-        self.observation_space = self.copies.single_observation_space
-        self.action_space = self.copies.single_action_space
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        observation, _ = self.copies.reset(seed=seed)
-        return observation[0].numpy(), {}
-
-    def step(self, action):
-        _, reward, terminated, truncated, info = self.copies.step(torch.tensor([int(action)]))
-        last = info["final_obs"][0].numpy().astype(np.float32)
-        return last, reward.item(), terminated.item(), truncated.item(), {}
-
-
 LIMIT = 2  # steps; only `DelayProbe` lasts so long
+
+
+def single(game):
+    """One copy of a probe, for `gymnasium.make`."""
+    return SingleGame(game(1, max_episode_steps=LIMIT))
+
+
 ConstantSingle, ObservationSingle, DelaySingle, ActionSingle, MatchSingle = (
-    functools.partial(SingleProbe, game)
-    for game in (ConstantProbe, ObservationProbe, DelayProbe, ActionProbe, MatchProbe)
+    functools.partial(single, game) for game in (ConstantProbe, ObservationProbe, DelayProbe, ActionProbe, MatchProbe)
 )

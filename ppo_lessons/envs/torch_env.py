@@ -80,3 +80,28 @@ class TorchEnv(gymnasium.vector.VectorEnv):
         """Random numbers between 0 and 1 [N, *shape], drawn for all games, wherever they are played."""
         uniform = torch.rand(self.total, *shape, generator=self.generator, device=self.device)
         return uniform[self.first : self.first + self.num_envs]
+
+
+class SingleGame(gymnasium.Env):
+    """One copy of a game in torch for `gymnasium.make`: it speaks NumPy, and `gymnasium.make` sets its limit of steps.
+
+    Args:
+        copies: a `TorchEnv` of one.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 (Gymnasium's own form)
+
+    def __init__(self, copies):
+        self.copies = copies
+        self.observation_space = copies.single_observation_space
+        self.action_space = copies.single_action_space
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.seen = self.copies.reset(seed=seed)[0][0].numpy()
+        return self.seen, {}
+
+    def step(self, action):
+        _, reward, terminated, _, info = self.copies.step(torch.tensor([int(action)]))
+        self.seen = info["final_obs"][0].numpy()
+        return self.seen, reward.item(), terminated.item(), False, {}

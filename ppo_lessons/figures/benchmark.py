@@ -1,7 +1,17 @@
 """The trainer beside its peers, drawn from the recorded result of `make bench`."""
 
 from ppo_lessons import data
-from ppo_lessons.figures.style import BIAS, OLD_POLICY, POLICY, RETURN, VALUE, VARIANCE, Picture, quiet_grid
+from ppo_lessons.figures.style import (
+    BIAS,
+    OLD_POLICY,
+    POLICY,
+    RETURN,
+    VALUE,
+    VARIANCE,
+    Picture,
+    number_of_games,
+    quiet_grid,
+)
 
 LINES = {
     "ours": {**RETURN, "marker": "o"},
@@ -40,10 +50,8 @@ def build(figure):
         if known:
             right.plot(*zip(*known, strict=True), **LINES[trainer], markersize=4.5, label=trainer)
     right.axhline(result["limit"]["steps_per_second"], **BIAS, label="limit: matrix products alone")
-    right.set(xscale="log", yscale="log", xlabel="games side by side", ylabel="environment steps a second")
-    games = [int(number) for number in result["speed"]["ours"]]
-    right.set_xticks(games, [f"{number:,}" for number in games])
-    right.minorticks_off()
+    right.set(yscale="log", ylabel="environment steps a second")
+    number_of_games(right, [int(number) for number in result["speed"]["ours"]])
     right.set_ylim(bottom=min(min(line.get_ydata()) for line in right.lines) / 20)  # room for the legend
     right.legend(fontsize=8, loc="lower right")
     right.set_title("steps a second while training", fontsize=9.5)

@@ -8,6 +8,7 @@ from ppo_lessons.experiments import full_run as experiments
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
+    OF_SEEDS,
     OLD_POLICY,
     POLICY,
     QUIET,
@@ -16,11 +17,11 @@ from ppo_lessons.figures.style import (
     VALUE,
     VARIANCE,
     Picture,
+    number_of_games,
     quiet_grid,
 )
 
 MILLION = 1e6
-STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 MARKS = {"flat": "o", "convolution": "^", "flat, tanh": "s", "convolution, tanh": "v"}
 
 
@@ -30,7 +31,7 @@ def runs(record):
     def build(figure):
         left, right = figure.subplots(1, 2, width_ratios=[3, 2])
         quiet_grid(left)
-        for run, style in zip(record["runs"], STYLES, strict=True):
+        for run, style in zip(record["runs"], OF_SEEDS, strict=True):
             steps, returns = np.array(run["curve"]).T
             name = f"seed {run['seed']}"
             left.plot(steps / MILLION, returns, color=RETURN["color"], linestyle=style, linewidth=1.3, label=name)
@@ -129,9 +130,8 @@ def speed(costs):
         left, right = figure.subplots(1, 2)
         for axes in (left, right):
             quiet_grid(axes)
-            axes.set(xscale="log", xlabel="games side by side", xlim=(games[0], games[-1]))
-            axes.set_xticks(games, [f"{int(n):,}" for n in games])
-            axes.minorticks_off()
+            number_of_games(axes, games)
+            axes.set_xlim(games[0], games[-1])
         left.plot(games, 1 / least, **OLD_POLICY, label="the roof: arithmetic alone")
         left.plot(games, 1 / total, **RETURN, marker="o", markersize=4.5, label="measured")
         left.set(yscale="log", ylabel="environment steps a second", ylim=(1000, 200_000))
@@ -156,7 +156,7 @@ def speed(costs):
     return Picture(build, lambda artists: words, size=(820, 320))
 
 
-SIDES = {"plain": OLD_POLICY, "captured": RETURN, "rejax": VARIANCE}
+SIDES = {"plain": OLD_POLICY, "captured": RETURN, "PureJaxRL": VARIANCE}
 
 
 def gpu(record):
@@ -174,9 +174,8 @@ def gpu(record):
             for (name, side), points in lines.items():
                 if name == game:
                     axes.plot(*zip(*points, strict=True), **SIDES[side], marker="o", markersize=4.5, label=side)
-            axes.set(xscale="log", yscale="log", xlabel="games side by side", title=game)
-            axes.set_xticks(games, [f"{n:,}" for n in games])
-            axes.minorticks_off()
+            axes.set(yscale="log", title=game)
+            number_of_games(axes, games)
             axes.legend()
         figure.axes[0].set_ylabel("environment steps a second")
 

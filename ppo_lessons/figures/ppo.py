@@ -13,6 +13,7 @@ from ppo_lessons.figures.style import (
     BIAS,
     CLIPPED,
     GRID,
+    OF_SEEDS,
     OLD_POLICY,
     POLICY,
     QUIET,
@@ -27,7 +28,6 @@ from ppo_lessons.ppo import train
 
 WIDEST, STRIP = 400, 24  # pixels of a film: wider pictures are halved; the words above them
 PAUSE = 20  # steps for which the shorter run of a film stands at its end before it begins anew
-STYLES = ["-", "--", "-.", ":", (0, (1, 1))]
 
 
 def around(values):
@@ -130,7 +130,7 @@ def seeds(runs, scores, published):
         left.set(xlabel="environment steps / 1000", ylabel="return while training (sampled)", ylim=(0, 520))
         for seed, run in enumerate(runs):
             known = [(r.env_steps / 1000, r.mean_return) for r in run if math.isfinite(r.mean_return)]
-            line = {"color": RETURN["color"], "linestyle": STYLES[seed % len(STYLES)], "linewidth": 1.3}
+            line = {"color": RETURN["color"], "linestyle": OF_SEEDS[seed % len(OF_SEEDS)], "linewidth": 1.3}
             left.plot(*zip(*known, strict=True), **line, label=f"seed {seed}")
         left.legend(loc="lower right")
         left.set_title("every seed, not the best one")

@@ -30,6 +30,7 @@ PENALTY = {"color": "#9C6300", "linestyle": "--"}
 QUIET = "#6E6E6E"
 OLD_BARS = {"color": QUIET, "hatch": "////", "edgecolor": "white"}  # beside bars that are as dark
 GRID = "#DDDDDD"
+OF_SEEDS = ["-", "--", "-.", ":", (0, (1, 1))]  # one line style a seed, all in the colour of what is drawn
 
 DPI, SHARPNESS = 100, 2  # a picture has twice the pixels of the place where it is shown, so that it is sharp
 RC = {
@@ -178,3 +179,10 @@ def quiet_grid(axes):
     """A light grid behind the data."""
     axes.grid(color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def number_of_games(axes, games):
+    """A logarithmic axis of the number of games side by side, with these ticks."""
+    axes.set(xscale="log", xlabel="games side by side")
+    axes.set_xticks(games, [f"{int(n):,}" for n in games])
+    axes.minorticks_off()

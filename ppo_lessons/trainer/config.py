@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ppo_lessons.envs.atari import is_atari
 from ppo_lessons.validation import check_not_negative, check_positive, check_unit_interval
 
 MONTE_CARLO = ("total_return", "reward_to_go", "baseline")  # estimators that need the end of the episode
@@ -81,7 +82,7 @@ class Config:
             )
         if self.normalize == "minibatch" and self.batch_size < 2 * self.minibatches:
             raise ValueError("minibatches of one step cannot be normalized: one number has no standard deviation")
-        if self.env_id.startswith("ALE/") and (self.normalize_observations or self.normalize_rewards):
+        if is_atari(self.env_id) and (self.normalize_observations or self.normalize_rewards):
             raise ValueError(
                 "normalize_observations and normalize_rewards are not for Atari: its pictures are divided by 255, its "
                 "rewards are cut to their sign"
@@ -189,7 +190,7 @@ GAMES = {
 
 def settings_for(env_id, algorithm="ppo-clip"):
     """What the command line sets for a game and an algorithm, as far as it is not the default: a dict."""
-    game = GAMES.get(env_id.removeprefix("ppo_lessons/"), ATARI if env_id.startswith("ALE/") else PLAIN)
+    game = GAMES.get(env_id.removeprefix("ppo_lessons/"), ATARI if is_atari(env_id) else PLAIN)
     return {**({} if algorithm == "ppo-clip" else PLAIN), **game, **ALGORITHMS[algorithm]}
 
 

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import gymnasium
 import torch
 
-from ppo_lessons.envs.atari import COLOUR, LearnersAtari, make_atari
+from ppo_lessons.envs.atari import COLOUR, LearnersAtari, is_atari, make_atari
 from ppo_lessons.trainer.distributions import distribution, for_the_game
 from ppo_lessons.trainer.networks import one_thread
 from ppo_lessons.trainer.rollout import Game, as_tensor, discrete_to_one_hot
@@ -69,7 +69,7 @@ def judge_of(env_id):
 def play(policy, env_id, *, seed):
     """Play one greedy episode and film it: a list of RGB arrays [H, W, 3], of a long episode the first 2,000."""
     with one_thread():
-        if env_id.startswith("ALE/"):
+        if is_atari(env_id):
             return film_of_atari(policy, env_id, seed=seed)
         return film_of_a_single_game(policy, env_id, seed=seed)
 

@@ -49,13 +49,13 @@ class Network(nn.Module):
 
     def forward(self, observations):
         batch = observations.shape[: observations.dim() - self.observation_dims]
-        first, second, last = self.layers[0], self.layers[1], self.layers[-1]
+        first, *others, last = self.layers
         if not isinstance(first, nn.Linear):
             return self.layers(observations).reshape(*batch, last.out_features)
         x = observations.reshape(*batch, -1).to(first.weight.dtype)
-        if not (x.is_cpu and isinstance(second, nn.Tanh)) or torch.compiler.is_compiling():
+        if not (x.is_cpu and isinstance(others[0], nn.Tanh)) or torch.compiler.is_compiling():
             return self.layers(x)
-        parameters = [p for layer in self.layers[::2] for p in (layer.weight, layer.bias)]
+        parameters = [p for layer in (first, others[1], last) for p in (layer.weight, layer.bias)]
         return fast_network(x.reshape(-1, first.in_features), *parameters).reshape(*batch, last.out_features)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
 
-from ppo_lessons.envs.atari import LearnersAtari, make_atari
+from ppo_lessons.envs.atari import LearnersAtari, is_atari, make_atari
 from ppo_lessons.trainer import distributed
 from ppo_lessons.trainer.distributions import check_spaces, distribution, for_the_game
 from ppo_lessons.trainer.normalization import Normalization
@@ -64,7 +64,7 @@ class Batch(NamedTuple):
         )
         for piece in order.chunk(number):
             chosen, share = distributed.members(piece, games)
-            yield Batch(*(column[chosen] for column in columns), games, share)
+            yield Batch(*(column.index_select(0, chosen) for column in columns), games, share)
 
 
 def to_batch(rollout, *, old_logp, advantages, targets, values):
@@ -100,7 +100,7 @@ class Game:
         self.returns = torch.zeros(number, device=device)
 
     def _numpy_games(self, env_id, number):
-        if env_id.startswith("ALE/"):
+        if is_atari(env_id):
             return LearnersAtari(make_atari(env_id, number))
         how = {
             "vectorization_mode": "sync",

@@ -1,8 +1,8 @@
 """`make bench-gpu`: the trainer on this machine's GPU, in one process that ends by itself after eight minutes.
 
 In this order: is a captured update the same as the plain one; Breakout for 10 million steps with one seed; steps a
-second at 256 to 65,536 games, plain, captured, and beside rejax where JAX sees the same GPU; Breakout with two more
-seeds. After each part the record is written to ppo_lessons/data/gpu_run.json, which `figures.full_run.gpu` draws.
+second at 256 to 65,536 games, plain, captured, and beside PureJaxRL where JAX sees the same GPU; Breakout with two
+more seeds. After each part the record is written to ppo_lessons/data/gpu_run.json, which `figures.full_run.gpu` draws.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ import time
 
 import torch
 from one_run import speed
-from peers import OURS, rejax
+from peers import purejaxrl
 from processes import machine, versions
 
 from ppo_lessons import data
@@ -32,7 +32,7 @@ STRETCH = 2.0  # seconds that are timed, at least
 def same(env_id):
     """The largest difference between three captured updates and three plain ones, relative to 1 or to the number."""
     small = Config(env_id=env_id, total_steps=3 * 256, num_envs=8, num_steps=32, device="cuda")
-    runs = [[record for record in train(dataclasses.replace(small, capture=capture))] for capture in (False, True)]
+    runs = [list(train(dataclasses.replace(small, capture=capture))) for capture in (False, True)]
     numbers = [torch.tensor([[getattr(r, name) for name in COMPARED] for r in run[1:]]).double() for run in runs]
     return ((numbers[0] - numbers[1]).abs() / numbers[0].abs().clamp(min=1)).max().item()
 
@@ -49,11 +49,17 @@ def steps_a_second(env_id, games, capture):
     return (last - first) / (ended - began)
 
 
-def peer(games):
-    """rejax on CartPole, with the settings of the bench."""
-    return speed(rejax, 0, OURS | {"device": "cuda", "num_envs": games, "total_steps": 10**9}, time.time())[
-        "steps_per_second"
-    ]
+def peer(name, games):
+    """PureJaxRL with the settings that ours has for this game."""
+    import jax
+
+    if jax.default_backend() != "gpu":
+        raise RuntimeError("this JAX sees no GPU")
+    ours = Config(**settings_for(PLAYED[name]), env_id=PLAYED[name], device="cuda")
+    same = "num_steps", "epochs", "minibatches", "learning_rate", "gamma", "lam", "epsilon"
+    settings = {key: getattr(ours, key) for key in same} | {"entropy": ours.entropy_weight, "annealed": ours.anneal}
+    settings |= {"game": name, "num_envs": games, "total_steps": 10**9}
+    return speed(purejaxrl, 0, settings, time.time())["steps_per_second"]
 
 
 def whole_run(seed):
@@ -68,7 +74,7 @@ def whole_run(seed):
 
 def parts():
     """What is measured, in order: (where it goes in the record, a function without arguments)."""
-    jax = importlib.util.find_spec("rejax") is not None
+    jax = importlib.util.find_spec("gymnax") is not None
     for name, env_id in PLAYED.items():
         yield ("same", name), lambda env_id=env_id: same(env_id)
     yield ("runs", "0"), lambda: whole_run(0)
@@ -79,8 +85,8 @@ def parts():
                     ("speed", name, side, str(games)),
                     lambda env_id=env_id, games=games, capture=capture: steps_a_second(env_id, games, capture),
                 )
-        if jax:
-            yield ("speed", "CartPole", "rejax", str(games)), lambda games=games: peer(games)
+            if jax:
+                yield ("speed", name, "PureJaxRL", str(games)), lambda name=name, games=games: peer(name, games)
     for seed in (1, 2):
         yield ("runs", str(seed)), lambda seed=seed: whole_run(seed)
 
@@ -96,7 +102,7 @@ def main():
     if not torch.cuda.is_available():
         raise SystemExit("PyTorch finds no GPU here: nothing was measured")
     began = time.perf_counter()
-    packages = [name for name in ("torch", "gymnasium", "jax", "rejax") if importlib.util.find_spec(name)]
+    packages = [name for name in ("torch", "gymnasium", "jax", "gymnax") if importlib.util.find_spec(name)]
     record = {"date": time.strftime("%Y-%m-%d"), "gpu": torch.cuda.get_device_name(), "machine": machine()}
     record |= {"versions": versions(*packages), "failed": {}}
     for path, measure in parts():

@@ -23,7 +23,7 @@ GAMES = {"CartPole": "CartPole-v1", "Breakout": "Breakout-MinAtar"}
 
 
 class Network(nn.Module):
-    """Hidden layers as ours for these observations, and a last one; as orthogonal as ours."""
+    """Hidden layers and a last one, as orthogonal as ours: on Breakout a convolution first."""
 
     outputs: int
     last_gain: float
