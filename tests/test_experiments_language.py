@@ -255,9 +255,10 @@ def test_each_bug_is_betrayed_by_a_number():
 
 
 @pytest.mark.slow
-def test_a_verifiable_reward_sharpens_what_was_there():
-    before, *_, after = experiments.train_sorting()
+@pytest.mark.parametrize("seed", range(3))
+def test_a_verifiable_reward_sharpens_what_was_there(seed):
+    before, *_, after = experiments.train_sorting(seed=seed)
     assert before.sampled < 0.75
     assert before.greedy > 0.95
-    assert after.sampled > before.sampled + 0.15
-    assert after.greedy > 0.95
+    assert after.sampled > 0.96
+    assert after.greedy > 0.98
