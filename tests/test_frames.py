@@ -267,29 +267,87 @@ def test_links_to_what_is_no_page_become_words():
     assert execute.without_dead_links("[a](../01_a.ipynb)", "notebooks/extras/b.ipynb", pages) == "[a](../01_a.ipynb)"
 
 
+def two_panels(figure):
+    left, right = figure.subplots(1, 2, sharey=True)
+    left.plot([0, 1], [0, 1], label="a line")
+    right.plot([0, 1], [1, 0])
+    figure.suptitle("both")
+    figure.legend(loc="outside lower center")
+    return left, right
+
+
 def test_panels_side_by_side_are_cut_apart_for_narrow_pages(tmp_path):
-    """The cut lies between the panels, and the legend below them is a part of its own."""
-
-    def build(figure):
-        left, right = figure.subplots(1, 2)
-        left.plot([0, 1], [0, 1], label="a line")
-        right.plot([0, 1], [1, 0])
-        figure.legend(loc="outside lower center")
-
-    canvas = Canvas(Picture(build, lambda _: "Two lines.", (600, 300)))
-    left, right, legend = frames.panels(canvas)
-    assert left[0] == 0 and left[2] == right[0] and 0.4 < left[2] < 0.6 and right[2] == 1
-    assert left[1] == right[1] == 0 and left[3] == right[3] == legend[1] > 0.8 and legend[3] == 1
-    assert 0.3 < legend[0] < legend[2] < 0.7
+    """The cut lies between the panels; the title above and the legend below them are parts of their own."""
+    canvas = Canvas(Picture(two_panels, lambda _: "Two lines.", (760, 300)))
     page = frames.still(canvas, tmp_path, "two", "../frames")
-    assert re.findall(r'class="frame (\w+)"', page) == ["whole", "part", "part", "part"]
+    title, left, right, legend = frames.panels(canvas)
+    assert left[0] == 0 and left[2] == right[0] and 0.4 < left[2] < 0.6 and right[2] == 1
+    assert left[1] == right[1] == title[3] > 0 and left[3] == right[3] == legend[1] > 0.8 and legend[3] == 1
+    assert 0.3 < legend[0] < legend[2] < 0.7 and (title[0], title[2]) == (0, 1)
+    assert re.findall(r'class="frame (\w+)"', page) == ["whole", "part", "part", "part", "part"]
     assert page.count('role="img" aria-label="Two lines."') == 1
 
 
-def test_one_panel_stays_whole(tmp_path):
-    canvas = Canvas(Picture(build, update, (320, 200)), height=3)
+def test_no_cut_goes_through_ink(tmp_path):
+    canvas = Canvas(Picture(two_panels, lambda _: "Two lines.", (760, 300)))
+    frames.still(canvas, tmp_path, "two", "../frames")
+    pixels = np.asarray(frames.picture_of(canvas))
+    _, (_, top, cut, bottom), *_ = frames.panels(canvas)
+    rows = slice(round(top * len(pixels)), round(bottom * len(pixels)))
+    assert (pixels[rows, round(cut * pixels.shape[1])] == 255).all()
+
+
+def test_panels_that_share_an_axis_all_get_its_numbers(tmp_path):
+    """Below each other, the right one would have none."""
+    canvas = Canvas(Picture(two_panels, lambda _: "Two lines.", (760, 300)))
+    left, right = canvas.artists
+
+    def numbers():
+        return [[label.get_text() for label in axes.get_yticklabels() if label.get_visible()] for axes in (left, right)]
+
+    assert numbers()[1] == []
+    frames.still(canvas, tmp_path, "two", "../frames")
+    assert numbers()[0] == numbers()[1] != []
+
+
+def test_a_long_legend_becomes_two_lines():
+    def build(figure):
+        left, right = figure.subplots(1, 2)
+        for number in range(4):
+            left.plot([0, 1], [0, number], label=f"line {number} with a rather long name")
+        right.plot([0, 1], [1, 0])
+        figure.legend(loc="outside lower center", ncols=4)
+
+    canvas = Canvas(Picture(build, lambda _: "Lines.", (900, 300)))
+    *_, first, second = frames.panels(canvas)
+    assert first[1] == second[1] > 0.8 and first[2] == second[0] and 0.45 < first[2] < 0.55
+
+
+@pytest.mark.parametrize("size, shown", [((320, 200), 320), ((640, 300), 640), ((760, 340), frames.WHOLE)])
+def test_one_panel_stays_whole_and_is_narrow_enough(tmp_path, size, shown):
+    canvas = Canvas(Picture(build, update, size), height=3)
+    page = frames.still(canvas, tmp_path, "one", "../frames")
     assert frames.panels(canvas) == []
-    assert re.findall(r'class="frame (\w+)"', frames.still(canvas, tmp_path, "one", "../frames")) == ["only"]
+    assert re.findall(r'class="frame (\w+)" style="max-width: (\d+)px', page) == [("only", str(shown))]
+    assert Image.open(tmp_path / "one.webp").size == (2 * shown, 2 * size[1])
+
+
+OPENED = [path for path in NOTEBOOKS if path.stem not in ("00_start_here", "glossary")]
+
+
+@pytest.mark.parametrize("path", OPENED, ids=lambda path: path.stem)
+def test_the_opening_picture_of_a_notebook_is_known(path):
+    """The site draws it as it draws the others."""
+    (name,) = (name for name, _ in execute.OPENING.findall(nbformat.read(path, 4).cells[0].source))
+    assert name in execute.PICTURES
+
+
+def test_an_opening_picture_has_panels_and_keeps_its_words(tmp_path):
+    text = 'A\n\n<img src="../../assets/gae.png" width="760" alt="Weights &amp; errors.">\n\nB'
+    page = execute.with_panels(text, tmp_path, "../../frames")
+    assert page.startswith("A\n\n<div") and page.endswith("</div>\n\nB") and "\n\n" not in page[3:-3]
+    assert page.count('src="../../frames/opening-gae.webp"') == 3 and (tmp_path / "opening-gae.webp").is_file()
+    assert 'aria-label="Weights &amp; errors."' in page
 
 
 def test_a_film_has_a_picture_that_stands_still():

@@ -1,6 +1,6 @@
 """How Sphinx builds the site from what `execute.py` wrote."""
 
-import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,6 +11,7 @@ html_title = project
 language = "en"
 extensions = ["myst_nb"]
 nb_execution_mode = "off"  # the notebooks have run
+nb_merge_streams = True  # what a cell prints stands in one box, however it was sent
 exclude_patterns = ["assets"]  # pictures and records, no pages
 myst_enable_extensions = ["dollarmath", "amsmath", "html_image"]
 
@@ -45,9 +46,6 @@ mathjax_path = "mathjax/tex-chtml.js"
 REPOSITORY, COLAB = "", False
 
 
-OPENING = re.compile(r'<img (?=[^>]*\bwidth="\d+")[^>]*>')  # a notebook's first picture: a narrow page scrolls it
-
-
 def add_way_in(app, pagename, templatename, context, doctree):
     """Below the title of a notebook's page: what this page cannot do, where the notebook is, and how to run it.
 
@@ -59,8 +57,8 @@ def add_way_in(app, pagename, templatename, context, doctree):
     if pagename.startswith("notebooks/"):
         way_in = way_in_tag(f"{pagename}.ipynb", app.config.repository, app.config.colab)
         body = context["body"].replace("</h1>", f"</h1>\n{way_in}", 1)
-        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # the words inside say more
-        context["body"] = OPENING.sub(r'<div class="scrolls">\g<0></div>', body)
+        # The words inside say more.
+        context["body"] = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
 
 
 def way_in_tag(path, repository, colab):
@@ -86,7 +84,8 @@ def copy_beside(app, error):
         copy_asset(MATHJAX / "tex-chtml.js", out / "_static" / "mathjax")
         fonts = Path("output", "chtml", "fonts", "woff-v2")
         copy_asset(MATHJAX / fonts, out / "_static" / "mathjax" / fonts)
-        copy_asset(Path(app.srcdir, "frames"), out / "frames")
+        shutil.rmtree(out / "frames", ignore_errors=True)  # those of a build before
+        shutil.copytree(Path(app.srcdir, "frames"), out / "frames")
 
 
 def setup(app):

@@ -1,6 +1,7 @@
 """Run every notebook and write what Sphinx builds the site from: `python website/execute.py build/site-source`."""
 
 import argparse
+import html
 import os
 import posixpath
 import re
@@ -11,11 +12,14 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import frames
 import live
 import nbformat
 
 from ppo_lessons.controls import explore
 from ppo_lessons.figures import clip
+from ppo_lessons.figures.__main__ import PICTURES
+from ppo_lessons.figures.style import Canvas
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from notebook_runner import FOLDER, NOTEBOOKS, ROOT, run
@@ -30,6 +34,7 @@ SLOWEST = [  # these begin, so that no process is left alone with one of them
     "extras/language_model.ipynb",
     "extras/continuous_actions.ipynb",
 ]
+OPENING = re.compile(r'<img src="(?:\.\./)+assets/(\w+)\.png" width="\d+" alt="([^"]*)">')
 CHECK = re.compile(r"^check\(my_", re.MULTILINE)
 LINK_TAG = re.compile(r'<a href="([^"]*)">(.*?)</a>', re.DOTALL)
 PRACTICE = """> **This page cannot check what you write: that needs a kernel.** Run the notebook to solve this
@@ -50,6 +55,7 @@ def execute(name, out, pages):
     notebook.metadata.pop("widgets", None)  # widgets are dead without a kernel; their HTML is in the outputs
     for cell in notebook.cells:
         fit(cell, f"notebooks/{name}", {f"notebooks/{page}" for page in pages})
+    notebook.cells[0].source = with_panels(notebook.cells[0].source, out / "frames", address)
     notebook.cells = [part for cell in notebook.cells for part in without_a_check(cell)]
     target = out / "notebooks" / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,6 +85,18 @@ def without_a_check(cell):
     if cell.cell_type == "code" and CHECK.search(cell.source):
         return [nbformat.v4.new_markdown_cell(PRACTICE)]
     return [cell]
+
+
+def with_panels(text, folder, address):
+    """The picture that opens a notebook, drawn as the others are: its panels can be stacked on a phone."""
+
+    def opening(image):
+        name, words = image[1], html.unescape(image[2])
+        picture, values = PICTURES[name]
+        shown = frames.card(Canvas(picture, **values), folder, f"opening-{name}", address, words)
+        return f'<div class="frames">{shown}</div>'
+
+    return OPENING.sub(opening, text)
 
 
 def tiles(text, page, pages):

@@ -21,6 +21,7 @@ import live
 import stops
 from IPython import get_ipython
 from IPython.display import Image, Javascript
+from matplotlib import rc_context
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image as Pillow
@@ -31,6 +32,7 @@ from ppo_lessons.figures import style
 TALLEST = 16383  # pixels, the limit of WebP
 COLOURS = 64
 SHARP = 16  # so many frames, or fewer, are drawn with two pixels a point; more would be too heavy
+WHOLE = 680  # pixels: so wide, or less, and a picture fits on a phone as a whole, its letters 7.5 pixels high
 BEFORE = "the setting before"  # in a notebook the run before stays in grey; here that is the run at the start
 LIVE_NOTE = "The last picture of the run. In a running notebook the curves grow while the agent learns."
 
@@ -107,9 +109,15 @@ def folded(prediction):
 
 
 def still(canvas, folder, name, address, note=""):
-    """A picture as it stands."""
-    sheet = sheet_tag(canvas, [picture_of(canvas)], Path(folder, f"{name}.webp"), f"{address}/{name}.webp", canvas.text)
+    """A picture as it stands, and its sentence."""
+    sheet = card(canvas, folder, name, address, canvas.text)
     return f'<div class="frames">{sheet}<p id="{name}">{html.escape(canvas.text)}</p>{note_tag(note)}</div>'
+
+
+def card(canvas, folder, name, address, text):
+    """A picture as it stands."""
+    fit_a_phone(canvas)
+    return sheet_tag(canvas, [picture_of(canvas)], Path(folder, f"{name}.webp"), f"{address}/{name}.webp", text)
 
 
 def moving(explorer, folder, name, address="../frames"):
@@ -118,6 +126,7 @@ def moving(explorer, folder, name, address="../frames"):
     if not explorer.controls:
         return still(canvas, folder, name, address)
     known = name_of(canvas.picture)
+    fit_a_phone(canvas)
     trains = inspect.isgeneratorfunction(canvas.picture.update)
     values = stops.grid(explorer.controls, stops.TRAINED if trains else stops.FRAMES, stops.STOPS.get(known))
     needs = {**canvas.picture.needs, **stops.NEEDS.get(known, {})}
@@ -166,30 +175,74 @@ def picture_of(canvas):
     return Pillow.frombuffer("RGBA", size, canvas.canvas.buffer_rgba()).convert("RGB")
 
 
+@rc_context(style.RC)
+def fit_a_phone(canvas):
+    """Change a wide picture, before it is drawn, so that a narrow page can show it, too.
+
+    Panels that share a y-axis all get its numbers: they will stand below each other. A picture that has no panels side
+    by side becomes as narrow as `WHOLE`, or as its widest legend.
+    """
+    figure, (width, height) = canvas.figure, canvas.picture.size
+    if width <= WHOLE:
+        return
+    for axes in figure.axes:
+        if len(axes.get_shared_y_axes().get_siblings(axes)) > 1:
+            axes.tick_params(axis="y", labelleft=True)
+    lay_out(canvas)
+    if not panels(canvas):
+        lay_out(canvas, wspace=0.2)
+    if not panels(canvas):
+        legends = [legend.get_window_extent().width * width / figure.bbox.width for legend in figure.legends]
+        canvas.picture = canvas.picture._replace(size=(math.ceil(max([WHOLE, *legends])), height))
+        figure.set_size_inches(*(side / style.DPI for side in canvas.picture.size))
+        lay_out(canvas)
+
+
+def lay_out(canvas, **room):
+    """Give everything its place anew, with more room between panels than a notebook needs."""
+    canvas.figure.set_layout_engine("constrained", w_pad=0.08, **room)
+    canvas.canvas.draw()
+    canvas.figure.set_layout_engine("none")
+    canvas.parts = []  # its background shows the old places
+
+
 def panels(canvas):
     """Parts of a picture that may stand one below the other on a narrow page: (left, top, right, bottom), shares of it.
 
-    Panels side by side are cut apart in the middle between them, and a legend below all of them is a part of its own.
-    An empty list where there is nothing to cut.
+    Panels side by side are cut apart in the middle between them; a title above all of them and a legend below are parts
+    of their own. An empty list where there is nothing to cut, or no need to.
     """
     figure = canvas.figure
+    if canvas.picture.size[0] <= WHOLE:
+        return []
     renderer = figure.canvas.get_renderer()
     width, height = figure.bbox.width, figure.bbox.height
     boxes = sorted((axes.get_tightbbox(renderer).extents for axes in figure.axes), key=lambda box: box[0])
     cuts = [0.0]
     for number, box in enumerate(boxes[1:], 1):
         reach = max(before[2] for before in boxes[:number])
-        if box[0] > reach - 2:
+        if box[0] >= reach:
             cuts.append((reach + box[0]) / 2 / width)
-    below = [legend.get_window_extent(renderer) for legend in figure.legends]
-    bottom = 1 - max((box.y1 / height for box in below), default=0.0)
+    titles = [text.get_window_extent(renderer) for text in figure.texts if text.get_text()]
+    top = 1.01 - min((box.y0 / height for box in titles), default=1.01)
+    bottom = 1 - max((legend.get_window_extent(renderer).y1 / height for legend in figure.legends), default=0.0)
     if len(cuts) == 1 or bottom < 0.6:
         return []
-    parts = [(left, 0.0, right, bottom) for left, right in itertools.pairwise([*cuts, 1.0])]
-    if below:
-        low, high = min(box.x0 for box in below) / width, max(box.x1 for box in below) / width
-        parts.append((max(low - 0.01, 0.0), bottom, min(high + 0.01, 1.0), 1.0))
-    return parts
+    above = [(0.0, 0.0, 1.0, top)] if titles else []  # the whole line: its words change from frame to frame
+    beside = [(left, top, right, bottom) for left, right in itertools.pairwise([*cuts, 1.0])]
+    below = [(left, bottom, right, 1.0) for legend in figure.legends for left, right in lines_of(legend, width)]
+    return [*above, *beside, *below]
+
+
+def lines_of(legend, width):
+    """Left and right ends, shares of the picture, of a legend; of its two halves where it is too long for a phone."""
+    box = legend.get_window_extent()
+    low, high = max(box.x0 / width - 0.01, 0.0), min(box.x1 / width + 0.01, 1.0)
+    if (high - low) * width < WHOLE * legend.figure.dpi / style.DPI:
+        return [(low, high)]
+    ends = [text.get_window_extent().x1 / width + 0.01 for text in legend.get_texts()]
+    middle = min(ends, key=lambda end: abs(end - (low + high) / 2))
+    return [(low, middle), (middle, high)]
 
 
 def sheet_tag(canvas, pictures, file, source, text, first=0):

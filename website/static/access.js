@@ -7,4 +7,4 @@ const reach = new ResizeObserver((changes) => {
     else target.removeAttribute("tabindex");
   }
 });
-for (const box of document.querySelectorAll("article :is(pre, .table-wrapper, .scrolls, .card, .math)")) reach.observe(box);
+for (const box of document.querySelectorAll("article :is(pre, .table-wrapper, .card, .math)")) reach.observe(box);
