@@ -9,8 +9,10 @@ NEW_ENV = $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Pyt
 $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_info[:2])" && $(PYTHON) -m venv
 EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 print(*extras["$(1)"], sep="\n")
-# Two workers, a file or a notebook to each at a time. In this order the longest, the browser, comes first.
-PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n 2 --dist loadscope --no-loadscope-reorder
+# A file or a notebook to each worker at a time. In this order the longest, the browser, comes first; two workers leave a
+# third of two cores idle there, so that all tests together are run by three.
+WORKERS := 2
+PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 EVERYTHING = --nbval-lax --nbval-cell-timeout=120 tests ppo_lessons notebooks
 # `make check` leaves out pictures, notebooks, widgets, practice, and what starts processes of its own.
 UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible benchmarks cheatsheet \
@@ -33,6 +35,7 @@ check: lint ## lint, and the unit tests and doctests of lessons and trainer: und
 test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 8 minutes
 	$(PYTEST) $(EVERYTHING) -m "not slow"
 
+test-all: WORKERS := 3
 test-all: lint .site/installed ## the same and the tests marked slow, each picture and page in a browser: under 25 minutes
 	$(PYTEST) $(EVERYTHING)
 
@@ -61,7 +64,7 @@ defaults: .venv/installed ## search for the settings with which every seed learn
 ladder: .venv/installed ## what each step of the course buys, 13 rungs with 20 seeds: half an hour; may be stopped
 	$(BIN)/python -m ppo_lessons.experiments.ladder
 
-details: .venv/installed ## switch each detail of the trainer alone, ten seeds each, on three games: a quarter of an hour
+details: .venv/installed ## switch each detail of the trainer alone, ten seeds each, on four games: half an hour
 	$(BIN)/python -m ppo_lessons.experiments.details
 
 full-run: .venv/installed ## Breakout: search for settings, then five seeds of 10 million steps: an hour and a half; may be stopped

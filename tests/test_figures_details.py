@@ -49,7 +49,7 @@ def test_each_effect_stands_at_its_numbers_in_the_row_of_its_name(canvas):
 def test_the_rows_follow_the_game_that_sorts_them(canvas):
     canvas.move(game="other", measure="after training")
     assert labels(canvas) == ["λ 1", "1 epoch", "ReLU", "rewards normalised"]
-    assert "rewards normalised +10.0 (+5.0 to +15.0)" in canvas.text and "1 epoch -20.0" in canvas.text
+    assert "rewards normalised +10 (+5 to +15)" in canvas.text and "1 epoch -20" in canvas.text
     assert misplaced(canvas.figure) == [] and problems(canvas) == set()
 
 

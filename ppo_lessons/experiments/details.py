@@ -24,12 +24,13 @@ from ppo_lessons.trainer.config import PLAIN
 from ppo_lessons.trainer.distributions import Gaussian, Softmax
 from ppo_lessons.trainer.optimizer import Adam
 
-# A game with its settings, at half of its usual budget: with all of it the default succeeds with nearly every seed, and
-# what is at its ceiling cannot show that a detail helps.
+# A game with its settings, at half of its usual budget, Breakout at a fiftieth: with all of it the default succeeds with
+# nearly every seed, and what is at its ceiling cannot show that a detail helps.
 GAMES = {
     "CartPole": {"total_steps": Config.total_steps // 2},
     "Acrobot": {**SETTINGS["Acrobot-v1"], "env_id": "ppo_lessons/Acrobot-v1", "total_steps": 100_000},
     "Pendulum": {**SETTINGS["Pendulum-v1"], "env_id": "Pendulum-v1", "total_steps": 150_000},
+    "Breakout": {**SETTINGS["Breakout-v0"], "env_id": "ppo_lessons/Breakout-v0", "total_steps": 200_000},
 }
 SEEDS, DEFAULT_SEEDS, EPISODES = 10, 20, 100
 MEASURES = {  # what is recorded of a run
@@ -92,18 +93,21 @@ def large_last_layer(actor_and_critic):
     return other
 
 
-def with_relu(actor_and_critic):
-    """The same networks with max(0, z) in place of tanh(z)."""
+def with_activation(new):
+    """The same networks with another function after each hidden layer."""
 
-    def other(*args, generator):
-        networks = actor_and_critic(*args, generator=generator)
-        for network in networks:
-            for place, layer in enumerate(network.layers):
-                if isinstance(layer, nn.Tanh):
-                    network.layers[place] = nn.ReLU()
-        return networks
+    def change(actor_and_critic):
+        def other(*args, generator):
+            networks = actor_and_critic(*args, generator=generator)
+            for network in networks:
+                for place, layer in enumerate(network.layers):
+                    if isinstance(layer, nn.Tanh | nn.ReLU):
+                        network.layers[place] = new()
+            return networks
 
-    return other
+        return other
+
+    return change
 
 
 SWITCHES = {
@@ -112,7 +116,8 @@ SWITCHES = {
     "gradient norm not cut": setting(max_grad_norm=1e9),
     "usual initial weights": replacing("actor_and_critic", usual_weights),
     "large last layer": replacing("actor_and_critic", large_last_layer),
-    "ReLU": replacing("actor_and_critic", with_relu),
+    "ReLU": replacing("actor_and_critic", with_activation(nn.ReLU)),
+    "tanh": replacing("actor_and_critic", with_activation(nn.Tanh)),
     "advantages as they are": setting(normalize="none"),
     "normalised by minibatch": setting(normalize="minibatch"),
     "value clip 0.2": setting(value_clip=0.2),
@@ -133,6 +138,12 @@ SWITCHES = {
     "λ 1": setting(lam=1.0),
 }
 OF_NUMPY_GAMES = ("observations normalised", "rewards normalised")
+NOT_THERE = {  # details that are so already, or never come to act
+    "CartPole": ["tanh"],
+    "Acrobot": ["tanh"],
+    "Pendulum": ["tanh"],
+    "Breakout": ["ReLU", "time limit is an end"],
+}
 YARDSTICKS = [name for name in SWITCHES if name.startswith(("learning rate", "γ", "λ"))]
 
 
@@ -148,7 +159,7 @@ def switches_of(game):
     """
     config = default(game, 0)
     in_torch = config.env_id.startswith("ppo_lessons/")
-    names = [name for name in SWITCHES if (name in OF_NUMPY_GAMES) != in_torch]
+    names = [name for name in SWITCHES if (name in OF_NUMPY_GAMES) != in_torch and name not in NOT_THERE[game]]
     return [name for name in names if SWITCHES[name](config) != (config, {})]
 
 
@@ -249,7 +260,7 @@ def table(game, names=SWITCHES, kind="over the training"):
     for effect in effects(game, kind):
         if effect.name in names:
             star = " " if effect.verdict == "undecided" else "*"
-            yield f"{star} {effect.name:24} {effect.difference:+8.1f}   {effect.low:+8.1f} to {effect.high:+8.1f}"
+            yield f"{star} {effect.name:24} {effect.difference:+8.3g}   {effect.low:+8.3g} to {effect.high:+8.3g}"
 
 
 # A detail tried while one looks

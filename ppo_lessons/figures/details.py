@@ -35,6 +35,7 @@ def effects(record=None):
             panel.axvline(0, color=TOTAL["color"], linewidth=0.8)
             panel.set_xlabel("difference in return", fontsize=8)
             panel.tick_params(axis="x", labelsize=7.5)
+            panel.tick_params(axis="y", length=0)
             panel.set_title(game, fontsize=9.5)
             lines = {}
             for verdict, (marker, color, line) in VERDICTS.items():
@@ -43,7 +44,7 @@ def effects(record=None):
                 lines[verdict] = interval, mean
             artists[game] = panel, lines
         panels[0].set(ylim=(-0.7, len(names) - 0.3))
-        panels[0].tick_params(axis="y", length=0, labelsize=8)
+        panels[0].tick_params(axis="y", labelsize=8)
         panels[0].set_yticks(range(len(names)), names)
         return artists
 
@@ -62,13 +63,13 @@ def effects(record=None):
                 interval.set_data(*np.array(broken).reshape(-1, 2).T)
         return in_words(found[game].values(), game, measure, record)
 
-    return Picture(build, update, size=(560, 470))
+    return Picture(build, update, size=(680, 490))
 
 
 def in_words(found, game, measure, record):
     """The sentence of `effects`."""
     found = list(found)
-    told = [f"{e.name} {e.difference:+.1f} ({e.low:+.1f} to {e.high:+.1f})" for e in (found[0], found[-1])]
+    told = [f"{e.name} {e.difference:+.3g} ({e.low:+.3g} to {e.high:+.3g})" for e in (found[0], found[-1])]
     counts = {verdict: sum(e.verdict == verdict for e in found) for verdict in VERDICTS}
     return (
         f"{game}, {measure}, {record['seeds']} seeds a detail and {record['default_seeds']} of the default: "
