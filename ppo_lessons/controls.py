@@ -41,7 +41,7 @@ SYMBOLS = {
     "length": "step length in θ",
     "number": "number of draws",
     "perch": "perch in B (%)",
-    "stay": "π(stay)",
+    "stay": "π(left)",
     "success": "P(success)",
 }
 LOTS = ("sample", "seed")  # sliders that only draw anew
@@ -417,13 +417,14 @@ class LiveCurves(widgets.VBox):
         return with_snapshot(super()._repr_mimebundle_(**options), self)
 
 
-def show_film(before, after):
+def show_film(before, after, **how):
     """Two runs of the game side by side as an animated picture, which plays without a kernel.
 
     Args:
         before, after: lists of RGB arrays [H, W, 3], as `ppo.play` returns them.
+        how: `steps` and `milliseconds` of `figures.ppo.film`.
     """
-    film = Image(data=ppo_figures.film(before, after), format="png")
+    film = Image(data=ppo_figures.film(before, after, **how), format="png")
     film.alt = "The agent before learning on the left, after learning on the right"  # no argument in older IPythons
     return film
 

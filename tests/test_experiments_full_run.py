@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ppo_lessons import data
+from ppo_lessons.envs.breakout import BALL, BRICK, COLOURS
 from ppo_lessons.experiments import full_run
 from ppo_lessons.ppo import Config
 from ppo_lessons.trainer import networks
@@ -95,6 +96,39 @@ def test_a_short_run_is_shown_update_by_update_and_remembered(monkeypatch):
     assert list(full_run.rows(16, 0.9, 0.2, 0)) == first
 
 
+# How episodes end
+
+
+def test_shares_of_episodes_by_hand():
+    ends = {"0": 1, "28": 2, "29": 4, "31": 1}
+    returns, shares = full_run.reaching(ends)
+    assert returns.tolist() == [0, 28, 29, 31]
+    assert shares.tolist() == [8 / 8, 7 / 8, 5 / 8, 1 / 8]
+    assert [full_run.share_from(ends, least) for least in (0, 1, 29, 30, 32)] == [1, 7 / 8, 5 / 8, 1 / 8, 0]
+    assert full_run.share_at(ends, 28, 29, 30) == 6 / 8
+
+
+def test_endings_count_the_episodes_of_the_weights_of_a_run(monkeypatch, tmp_path):
+    path = tmp_path / "weights.pt"
+    torch.save(full_run.player().state_dict(), path)
+    monkeypatch.setattr(full_run, "EPISODES", 8)
+    monkeypatch.setattr(full_run, "weights_of", lambda *run: path if run == (full_run.LONG, 7) else None)
+    ends = full_run.endings(7)
+    returns = full_run.judged(full_run.player())
+    assert sorted(int(paid) for paid, number in ends.items() for _ in range(number)) == sorted(returns.tolist())
+
+
+def test_the_moments_of_an_episode_are_what_they_say():
+    """In the pictures blue is a brick, 16 x 16 points each, and the ball is yellow."""
+    screens = full_run.screens()
+    assert [seen for seen, *_ in screens] == list(full_run.MOMENTS)
+    assert [step for _, step, _ in screens] == sorted({step for _, step, _ in screens})
+    cells = [picture[8::16, 8::16] for *_, picture in screens]
+    bricks = [int((picture == COLOURS[BRICK]).all(-1).sum()) for picture in cells]
+    assert bricks[0] >= 29 and 0 < bricks[1] < 30 and bricks[2] == 1 and bricks[3] == 30
+    assert (cells[1] == COLOURS[BALL]).all(-1)[0].any()
+
+
 # The record
 
 
@@ -111,6 +145,13 @@ def test_the_record_holds_every_run():
     assert len(RECORD["tried"]) == full_run.RANDOM + 2 + len(full_run.BY_HAND) + len(full_run.WHOLE)
     assert len(RECORD["networks"]) == len(full_run.NETWORKS) * len(full_run.NETWORK_SEEDS)
     assert len(data.resource("full_run.json").read_bytes()) < 300_000
+
+
+def test_the_endings_are_those_of_the_recorded_runs():
+    for run, ends in zip(RECORD["runs"], RECORD["endings"], strict=True):
+        assert sum(ends.values()) == full_run.EPISODES
+        assert sum(int(paid) * number for paid, number in ends.items()) / full_run.EPISODES == run["mean"]
+        assert max(map(int, ends)) == run["deciles"][-1]
 
 
 def test_the_kept_weights_are_small_and_those_of_the_middle_run():

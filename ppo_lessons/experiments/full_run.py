@@ -17,6 +17,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ppo_lessons import data
+from ppo_lessons.envs.breakout import BALL, BRICK, SIZE, BreakoutEnv
 from ppo_lessons.experiments.replay import replay
 from ppo_lessons.experiments.runs import FOLDER, circumstances, perform
 from ppo_lessons.ppo import Config, improve, train
@@ -33,14 +34,9 @@ SETTINGS = settings_for(ENV)
 LONG, SHORT = 10_000_000, 1_000_000
 SEEDS, EPISODES = 5, 1000
 WEIGHTS = "breakout.pt"  # of one of the runs
-PUBLISHED = {  # read off pictures: return and steps
-    "DQN (Young & Tian 2019)": (10.0, 5_000_000),
-    "AC(λ) (Young & Tian 2019)": (17.5, 5_000_000),
-    "PPO of pgx (Koyamada et al. 2023)": (50.0, 20_000_000),
-}
 
-# The search, one seed an attempt: at random with short runs; the best of those hardly explore, and come to a stand at
-# 17 to 20; so by hand, from a middling candidate, with runs three times as long; at last the whole length.
+# The search, one seed an attempt: at random with short runs, and the best of those again with longer ones; by hand,
+# from a middling candidate; at last the whole length, with a larger rollout.
 
 GRID = {
     "network": ["flat", "convolution"],
@@ -193,7 +189,7 @@ def run(total_steps, seed):
     """Train one of the runs that count; its weights go to a file."""
     seconds, (policy, curve) = timed(lambda: learn(config(seed=seed, total_steps=total_steps)))
     torch.save(policy.state_dict(), weights_of(total_steps, seed))
-    returns = sampled_returns(policy, episodes=EPISODES, seed=10_000).double()
+    returns = judged(policy).double()
     return {
         "seed": seed,
         "mean": returns.mean().item(),
@@ -204,19 +200,85 @@ def run(total_steps, seed):
     }
 
 
+def judged(policy):
+    """The returns that count after a run: [EPISODES]."""
+    return sampled_returns(policy, episodes=EPISODES, seed=10_000)
+
+
 def weights_of(total_steps, seed):
     return FOLDER / f"full_run_{total_steps}_{seed}.pt"
 
 
 def player(*, trained=True):
     """The actor of a recorded run, with its weights; or one that has not learned anything."""
+    if not trained:
+        return untrained()
+    with as_file(data.resource(WEIGHTS)) as path:
+        return with_weights(path)
+
+
+def untrained():
     game = Game(ENV, 1, device=torch.device("cpu"), seed=0)
     hidden, generator = config(seed=0, total_steps=LONG).hidden, torch.Generator().manual_seed(0)
-    actor, _ = actor_and_critic(game.observation_space, game.action_space, hidden, generator=generator)
-    if trained:
-        with as_file(data.resource(WEIGHTS)) as path:
-            actor.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return actor_and_critic(game.observation_space, game.action_space, hidden, generator=generator)[0]
+
+
+def with_weights(path):
+    actor = untrained()
+    actor.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return actor
+
+
+# How episodes end
+
+
+def endings(seed):
+    """Of the episodes that judge a long run, how many end at each return: {return: episodes}, from its weights."""
+    returns, episodes = judged(with_weights(weights_of(LONG, seed))).long().unique(return_counts=True)
+    return dict(zip(map(str, returns.tolist()), episodes.tolist(), strict=True))
+
+
+def reaching(ends):
+    """The share of episodes that reach each return, from `endings`: returns [K], shares [K]."""
+    returns, episodes = np.array([(int(paid), number) for paid, number in ends.items()]).T
+    return returns, episodes[::-1].cumsum()[::-1] / episodes.sum()
+
+
+def share_from(ends, least):
+    """The share of episodes that reach this return."""
+    return sum(number for paid, number in ends.items() if int(paid) >= least) / sum(ends.values())
+
+
+def share_at(ends, *returns):
+    """The share of episodes that end at one of these returns."""
+    return sum(ends.get(str(paid), 0) for paid in returns) / sum(ends.values())
+
+
+MOMENTS = {  # what one sees: (row of the ball, bricks that stand, return so far) -> is it that?
+    "the start": lambda ball, bricks, paid: True,
+    "behind the wall": lambda ball, bricks, paid: ball == 0 and 0 < bricks < 30,
+    "the last brick": lambda ball, bricks, paid: bricks == 1,
+    "a new wall": lambda ball, bricks, paid: bricks == 30 and paid == 30,
+}
+
+
+@torch.no_grad()
+def screens(seed=3):
+    """An episode of the recorded player, greedy: (what one sees, step, its picture [160, 160, 3]) of each of `MOMENTS`.
+
+    Each is the first step of that kind that comes after the moment before.
+    """
+    env, policy, paid = BreakoutEnv(render_mode="rgb_array"), player(), 0
+    observation, _ = env.reset(seed=seed)
+    found, left, over = [], list(MOMENTS), False
+    for step in itertools.count():
+        ball, bricks = observation[..., BALL].argmax() // SIZE, observation[..., BRICK].sum()
+        if MOMENTS[left[0]](ball, bricks, paid):
+            found.append((left.pop(0), step, env.render()))
+        if over or not left:
+            return found
+        observation, reward, terminated, truncated, _ = env.step(policy(torch.as_tensor(observation)[None]).argmax())
+        paid, over = paid + reward, terminated or truncated
 
 
 # Where the time goes
@@ -319,6 +381,7 @@ def measure():
         "networks": compared,
         "runs": long,
         "short": short,
+        "endings": perform("full_run", endings, [{"seed": seed} for seed in range(SEEDS)]),
         "weights_of_seed": kept,
         "live": moved,
         "costs": costs(),

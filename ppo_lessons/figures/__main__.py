@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from ppo_lessons import data
 from ppo_lessons.figures import (
     advantage,
     bug_lab,
@@ -48,7 +47,7 @@ PICTURES = {
         {"objective": "clip", "lam": 0.95, "epsilon": 0.2, "beta": 1.0, "seed": 0},
     ),
     "details": (details.failure, {"case": "near hill, first spread 0.5", "seed": 0}),
-    "full_run": (full_run.runs(data.load("full_run")), {}),
+    "full_run": (full_run.opening, {}),
     "language_model": (language.frontier, {"run": "PPO, k3 as loss"}),
     "bug_lab": (bug_lab.hidden, {"case": "C", "seed": 0}),
 }

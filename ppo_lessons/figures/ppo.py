@@ -193,22 +193,28 @@ only_with = {"epsilon": ("objective", "clip"), "beta": ("objective", "penalty")}
 retrain = Picture(build_retrain, update_retrain, size=(820, 340), needs=only_with)
 
 
-def film(before, after, *, largest=100_000):
-    """Both runs side by side as an animated PNG (bytes): few colours, every fourth frame.
+def film(before, after, *, steps=None, milliseconds=20, largest=100_000):
+    """Both runs side by side as an animated PNG (bytes): few colours, and twelve frames a second at most.
 
     The longer run is shown to its end, and stands for two seconds before all begins again. The shorter one is played
     anew, soon after its end, as often as it fits whole. A film of more than `largest` bytes gets fewer frames.
+
+    Args:
+        before, after: lists of RGB arrays [H, W, 3].
+        steps: how many are shown, if not all of the longer run.
+        milliseconds: that a step lasts; from 80 on every step has its frame.
     """
-    for every in (4, 6, 9, 14, 20):
-        file = animate(before, after, every)
+    for every in sorted({max(1, apart // milliseconds) for apart in (80, 120, 180, 280, 400)}):
+        file = animate(before, after, every, steps=steps, milliseconds=milliseconds)
         if len(file) <= largest:
             break
     return file
 
 
-def animate(before, after, every):
+def animate(before, after, every, *, steps=None, milliseconds=20):
     """The film with every so many frames. One palette for all, so that only what moves is stored again."""
     length = max(len(before), len(after))
+    length = length if steps is None else min(length, steps + 1)
     moments = [*range(0, length - 1, every), length - 1]
     frames = []
     for moment in moments:
@@ -222,7 +228,7 @@ def animate(before, after, every):
     palette = sheet.quantize(16, Image.Quantize.MAXCOVERAGE)
     first, *others = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     file = io.BytesIO()
-    times = [20 * every] * len(others) + [2000]
+    times = [milliseconds * every] * len(others) + [2000]
     first.save(file, "png", save_all=True, append_images=others, duration=times, loop=0, compress_level=9)
     return file.getvalue()
 
