@@ -27,8 +27,8 @@ RENAMED = {"12_full_ppo_run.ipynb": "12_ppo.ipynb"}
 
 
 def digests(notebooks):
-    """Name -> digest of every file that a learner gets a copy of."""
-    names = (path.relative_to(notebooks) for path in sorted(notebooks.rglob("*")) if path.is_file())
+    """Name -> digest of every notebook: a learner gets a copy of each."""
+    names = (path.relative_to(notebooks) for path in sorted(notebooks.rglob("*.ipynb")))
     shown = [name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts)]
     return {name: hashlib.sha256((notebooks / name).read_bytes()).hexdigest() for name in shown}
 

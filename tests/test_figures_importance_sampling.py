@@ -2,6 +2,8 @@
 
 import re
 
+from pictures import misplaced
+
 from ppo_lessons.experiments import importance_sampling as experiments
 from ppo_lessons.figures import importance_sampling as pictures
 from ppo_lessons.figures.style import Canvas
@@ -52,3 +54,8 @@ def test_the_title_says_when_the_dot_stands_on_the_edge_of_its_axis():
     assert canvas.artists["dot"].get_ydata()[0] == low and "below the axis" in canvas.artists["top"].get_title()
     canvas.move(distance=1.25, number=10, sample=0)
     assert canvas.artists["dot"].get_ydata()[0] > low and "below the axis" not in canvas.artists["top"].get_title()
+
+
+def test_the_title_fits_where_it_is_longest():
+    canvas = Canvas(pictures.distance, distance=1.0, number=1000, sample=0)
+    assert misplaced(canvas.figure) == []

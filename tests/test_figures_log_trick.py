@@ -26,6 +26,11 @@ def test_the_runs_that_are_not_there_yet_are_empty():
     assert "1" in re.findall(r"[\d.]+", first)  # of the ten runs one is there
 
 
+def test_one_play_is_called_so():
+    told = Canvas(log_trick.estimate, doublings=0, sample=0).text
+    assert told.count("one play") == 2 and "plays" not in told
+
+
 def test_the_number_of_plays_is_rounded_up():
     texts = [text.get_text() for text in Canvas(log_trick.estimate, doublings=6, sample=0).artists["right"].texts]
     assert texts == ["N = 146"]  # at 145 the error is still a little longer than the gradient

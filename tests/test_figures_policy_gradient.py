@@ -81,6 +81,23 @@ def test_no_title_at_the_start_tells_what_is_to_be_predicted():
     assert not {"hot", "cold"} & set(canvas.artists["right"].get_title().split())
 
 
+def test_all_returns_that_are_likeliest_are_named():
+    """Where the play leaves cell 0 for certain, the night is the day less 10."""
+    told = Canvas(pictures.objective, logit_of_up=0.7, logit_of_right=2.0).text
+    assert "-1.27" in told and "-7 and +3" in told and "42% each" in told
+    told = Canvas(pictures.objective, logit_of_up=-4.0, logit_of_right=-2.0).text
+    assert "return is 0, with 47%;" in told
+
+
+@pytest.mark.parametrize(
+    "picture, values", [(pictures.valley, {"stay": 0.56}), (pictures.ascent, {"step_size": 1.0, "start": "slides"})]
+)
+def test_the_chance_of_left_is_not_called_that_of_staying(picture, values):
+    """Who plays another action may stay, too: it fails now and then."""
+    canvas = Canvas(picture, **values)
+    assert "left" in canvas.text and "stay" not in canvas.text
+
+
 # The board of lesson 00
 
 

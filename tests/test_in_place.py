@@ -14,6 +14,7 @@ import torch
 from notebook_runner import FOLDER, MODULE_OF, NOTEBOOKS, code_of
 
 from ppo_lessons import LESSONS
+from ppo_lessons.clip import ClipTerms
 from ppo_lessons.practice import EXERCISES, check
 from ppo_lessons.practice.card import solution
 from ppo_lessons.trainer.rollout import Batch
@@ -46,7 +47,9 @@ def unknown(exercise, names):
     used = {node.id for node in nodes(trees, ast.Name)} - known - set(imported)
     attributes = {node.attr for node in nodes(trees, ast.Attribute)}
     return used | {
-        name for name in attributes if not any(hasattr(thing, name) for thing in (torch.Tensor, torch, Batch))
+        name
+        for name in attributes
+        if not any(hasattr(thing, name) for thing in (torch.Tensor, torch, Batch, ClipTerms))
     }
 
 

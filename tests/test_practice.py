@@ -18,6 +18,7 @@ import torch
 from notebook_runner import ROOT, code_of
 
 from ppo_lessons import LESSONS
+from ppo_lessons.clip import clipped_objective
 from ppo_lessons.practice import EXERCISES, NotSolved, check, checking, hints, limit, progress, slips
 from ppo_lessons.practice.checking import diagnose
 from tests.practice import fourth, others, second, third
@@ -302,6 +303,52 @@ def test_a_card_says_of_what_the_gradients_are():
     assert "the gradients are of  1·y1, where y is the result" in str(answer)
 
 
+def test_gradients_of_a_wrong_value_are_not_shown():
+    def my_score_objective(logp, weights):
+        return weights * logp
+
+    assert "gradient" not in str(check(my_score_objective))
+
+
+def test_an_input_counts_as_right_only_with_its_gradient():
+    """The gradient is wrong in every case, the value on one step alone."""
+
+    def my_value_loss(values, targets):
+        return RIGHT["my_value_loss"][0](values, targets) + (values - values.detach()).sum() + (len(values) == 1)
+
+    assert "It is right on none of the inputs" in str(check(my_value_loss))
+
+
+def test_a_factor_that_is_1_may_have_a_gradient():
+    def my_expected_return(returns, probabilities):
+        return RIGHT["my_expected_return"][0](returns, probabilities) * probabilities.sum()
+
+    assert "a factor that is 1" in str(check(my_expected_return))
+
+
+def test_a_slice_that_makes_the_list_shorter_is_told():
+    def my_subtract_baseline(returns, values):
+        return returns[:-1] - values[1:]
+
+    assert "Expected is (1,), yours is (0,). A slice such as" in str(check(my_subtract_baseline))
+
+
+@pytest.mark.parametrize(
+    ("name", "attempt", "told"),
+    [
+        ("my_softmax_policy", lambda logits, temperature: logits.softmax(1), "The last axis is -1"),
+        ("my_softmax_policy", lambda logits, temperature: logits - logits.max(-1, keepdim=True), "take `.values`"),
+        ("my_softmax_policy", lambda logits, temperature: max(logits) if logits.dim() > 1 else 1, "of each row"),
+        ("my_score_objective", lambda logp, weights: logp.sum() / logp.shape[1], "no `shape[1]`"),
+        ("my_score_objective", lambda logp, weights: (2 * weights).requires_grad_(False), "held constant"),
+        ("my_reward_to_go", lambda rewards, gamma: sum(rewards.tolist(), [0.0]), "turns it round"),
+        ("my_value_loss", lambda values, targets: (values - targets)[..., None].expand(-1, 2).item(), "has many"),
+    ],
+)
+def test_common_exceptions_are_explained(name, attempt, told):
+    assert told in str(check(named(EXERCISES[name], attempt)))
+
+
 def test_a_function_for_one_column_is_told_so():
     def my_normalize(advantages):
         mean, spread = advantages.mean(0), advantages.std(0)
@@ -348,6 +395,93 @@ def test_a_result_of_another_shape_in_some_cases_is_no_reason_to_stop():
         return 2 * values[probabilities.argmax(0)]
 
     assert check(my_expectation).state == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "told"),
+    [
+        (lambda kl, target: kl.mean(), "returns no yes or no"),
+        (lambda kl, target: kl.mean() - target, "returns no yes or no"),
+        (lambda kl, target: (kl.mean() > target)[None], "returns no yes or no"),
+        (lambda kl, target: kl.mean() > max(target, 0.02), "It says no on a target of 0 and a small move."),
+        (lambda kl, target: (kl > 2 * target).any(), "one state of four far beyond the target, the mean below."),
+        (lambda kl, target: kl.exp().mean().log() > target, "It says yes on"),
+    ],
+)
+def test_a_wrong_yes_or_no_is_told_by_its_inputs(attempt, told):
+    answer = check(named(EXERCISES["my_early_stop"], attempt))
+    assert told in str(answer) and "at once" not in str(answer)
+    assert f"expected  {answer.finding.expected.value == 1}" in str(answer)
+
+
+def test_a_right_yes_or_no_is_shown_as_one():
+    assert "yours   False" in str(check(named(EXERCISES["my_early_stop"], RIGHT["my_early_stop"][0])))
+
+
+def test_what_a_small_input_hides_is_not_explained_by_a_slip():
+    """The slips that change nothing would agree, were the tolerance not that of the input."""
+
+    def my_approximate_kl(logp, old_logp, *, estimator):
+        log_ratio = logp - old_logp.detach()
+        k3 = torch.expm1(log_ratio) - log_ratio.exp().log()
+        return {"k1": -log_ratio, "k2": log_ratio.square() / 2, "k3": k3}[estimator]
+
+    told = str(check(my_approximate_kl))
+    assert "goes wrong on k3 of a ratio that differs from 1 by 1e-8" in told and "axis" not in told
+
+
+def test_a_ratio_cut_off_at_2_is_no_matter_of_axes():
+    def my_surrogate_objective(logp, old_logp, advantages):
+        return ((logp - old_logp.detach()).exp().clamp(max=2) * advantages.detach()).mean()
+
+    assert "a ratio of 20" in str(check(my_surrogate_objective))
+
+
+def test_a_division_that_is_missing_is_told():
+    def my_surrogate_objective(logp, old_logp, advantages):
+        return ((logp - old_logp.detach()).exp() * advantages.detach()).sum(0).mean()
+
+    assert "Divided by it, the result is right." in str(check(my_surrogate_objective))
+
+
+def test_a_jump_is_no_slope():
+    def my_kl_divergence(logits_p, logits_q):
+        log_p, log_q = logits_p.log_softmax(-1), logits_q.log_softmax(-1)
+        return (log_p - log_q).gather(-1, logits_p.argmax(-1, keepdim=True)).squeeze(-1)
+
+    assert "times as much" not in str(check(my_kl_divergence))
+
+
+def test_results_that_differ_in_the_sixth_digit_are_told_apart():
+    def my_entropy(logits):
+        pi = logits.softmax(-1)
+        return -(pi * (pi + 1e-5).log()).sum(-1)
+
+    answer = check(my_entropy)
+    expected, yours = (row[1] for row in answer.comparison()[:2])
+    assert expected != yours and len(yours) > 6
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "told"),
+    [
+        (lambda terms: terms, "is its `.objective`"),
+        (lambda terms: terms.objective + terms.ratio.mean(), "look at the objective and the bonus"),
+    ],
+)
+def test_the_minibatch_step_is_told_which_numbers_are_right(surrogate, told):
+    def my_minibatch_step(actor, critic, optimizer, minibatch, config):
+        logp = actor(minibatch.observations).log_softmax(-1).gather(-1, minibatch.actions[:, None]).squeeze(-1)
+        a, e = minibatch.advantages - minibatch.advantages.mean(), config.epsilon
+        loss = -surrogate(clipped_objective(logp, minibatch.old_logp, a, epsilon=e))
+        error = (critic(minibatch.observations)[:, 0] - minibatch.targets).square().mean()
+        loss = loss + config.entropy_weight * logp.exp().mean() + config.value_weight * error
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([*actor.parameters(), *critic.parameters()], config.max_grad_norm)
+        optimizer.step()
+
+    assert told in str(check(my_minibatch_step))
 
 
 def test_what_would_make_another_shape_right_is_told():
@@ -437,6 +571,21 @@ def test_nan_is_named():
         return 0 * logits.sum(-1) / 0
 
     assert "returns nan" in str(check(my_entropy))
+
+
+def test_a_number_where_the_answer_is_nan_is_told():
+    def my_explained_variance(values, targets):
+        return torch.nan_to_num(RIGHT["my_explained_variance"][1](values, targets), nan=0.3)
+
+    assert "returns a number where the answer is nan" in str(check(my_explained_variance))
+
+
+def test_what_is_drawn_at_random_is_told():
+    def my_expected_return(returns, probabilities):
+        return returns[torch.multinomial(probabilities, 1000, replacement=True)].mean()
+
+    told = str(check(my_expected_return))
+    assert "gives another result each time" in told and "drawn at random" in told
 
 
 def test_an_input_changed_in_place_is_noticed():

@@ -24,8 +24,8 @@ from ppo_lessons.trainer.config import PLAIN
 from ppo_lessons.trainer.distributions import Gaussian, Softmax
 from ppo_lessons.trainer.optimizer import Adam
 
-# A game with its settings, at half of its usual budget, Breakout at a fiftieth: with all of it the default succeeds with
-# nearly every seed, and what is at its ceiling cannot show that a detail helps.
+# A game with its settings, at half of its usual budget, Breakout at a fiftieth. With all of it the default succeeds
+# with nearly every seed, and what is at its ceiling cannot show that a detail helps.
 GAMES = {
     "CartPole": {"total_steps": Config.total_steps // 2},
     "Acrobot": {**SETTINGS["Acrobot-v1"], "env_id": "ppo_lessons/Acrobot-v1", "total_steps": 100_000},

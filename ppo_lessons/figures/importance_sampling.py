@@ -154,8 +154,9 @@ def update_distance(artists, *, distance, number, sample):
     artists["dot"].set_data([distance], [max(variance, 1e-2)])
     artists["measured"].set_data([distance], [effective / number])
     artists["left"].title.set_text(f"{number} draws of q say {estimate:.2f}, the truth is {TRUTH:.2f}")
-    beneath = " (below the axis)" if variance < 1e-2 else ""
-    artists["top"].title.set_text(f"variance of one f p/q: {compact(variance)}{beneath}")
+    below = variance < 1e-2
+    title = f"variance {compact(variance)}, below the axis" if below else f"variance of one f p/q: {compact(variance)}"
+    artists["top"].title.set_text(title)
     artists["bottom"].title.set_text(f"effective: {effective:.0f} of {number} draws")
     return (
         f"At distance {distance:+.2f} one weighted draw has variance {compact(variance)}, a draw of p "

@@ -192,9 +192,10 @@ def update_estimate(artists, *, doublings, sample):
     degrees, times, typical = np.degrees(angle), length / exact().gradient.norm().item(), typical_error(number)
     artists["left"].title.set_text(f"N = {number}: {degrees:.0f}° off, {times:.1f} times as long")
     artists["right"].title.set_text(f"error {error:.2f}, typically {typical:.2f}")
+    plays = "one play" if number == 1 else f"{number} plays"
     return (
-        f"This sample of N = {number} plays points {degrees:.0f}° away from the exact gradient and is {times:.1f} "
-        f"times as long; the typical error of {number} plays is {typical:.2f}."
+        f"This sample of {plays} points {degrees:.0f}° away from the exact gradient and is {times:.1f} times as long; "
+        f"the typical error of {plays} is {typical:.2f}."
     )
 
 

@@ -169,11 +169,13 @@ def update_objective(artists, *, logit_of_up, logit_of_right):
     artists["dot"].set_data([logit_of_up], [J])
     artists["left"].set_title(f"black line: J = {signed(J)}")
     artists["right"].set_title(f"slope of J at this logit: {signed(slope, 3)}")
-    most = chances.argmax().item()
+    likeliest = (chances > chances.max() - 1e-9).nonzero()[:, 0].tolist()  # often two: the night mirrors the day
+    values = " and ".join(signed(returns_of_plays()[0][place].item(), 0).replace("+0", "0") for place in likeliest)
+    are, each = ("returns are", " each") if len(likeliest) > 1 else ("return is", "")
+    effect = "raise" if slope > 0 else "lower"
     return (
-        f"With the logits 0, {logit_of_up:g} and {logit_of_right:g} in every cell the likeliest return is "
-        f"{signed(returns_of_plays()[0][most].item(), 0)}, with {chances[most].item():.0%}; more of up would "
-        f"{'raise' if slope > 0 else 'lower'} J."
+        f"With the logits 0, {logit_of_up:g} and {logit_of_right:g} in every cell J is {signed(J)}; the likeliest "
+        f"{are} {values}, with {chances.max().item():.0%}{each}; more of up would {effect} J."
     )
 
 
@@ -210,7 +212,7 @@ def update_ascent(artists, *, step_size, start):
             artists["axes"][situation].set_title(f"by {situation}: expected return {earned}")
         yield (
             f"{steps} steps of size {step_size:.1f} from the policy {start} end {best - J:.2f} below the best "
-            f"possible; by night in cell 0 it stays with probability {probabilities[NIGHT, LEFT].item():.3f}."
+            f"possible; by night in cell 0 it plays left with probability {probabilities[NIGHT, LEFT].item():.3f}."
         )
 
 
@@ -238,11 +240,11 @@ def update_valley(artists, *, stay):
     J, toll, goal = night_of(stay)
     artists["dot"].set_data([stay], [J])
     artists["dots"].set_data([stay, stay], [toll, goal])
-    artists["left"].set_title(f"staying with {stay:.2f}: J = {J:.3f}")
+    artists["left"].set_title(f"π(left) = {stay:.2f}: J = {J:.3f}")
     artists["right"].set_title(f"by night: toll {toll:.0%}, flag {goal:.0%}")
     gain = J - nights()[0][0]
     where = f"{abs(gain):.3f} {'below' if gain < 0 else 'above'}" if stay else "just"
-    return f"Staying with probability {stay:.2f} at each step by night: J is {where} what leaving at once earns."
+    return f"With π(left) = {stay:.2f} by night in cell 0, J is {where} what leaving at once earns."
 
 
 valley = Picture(build_valley, update_valley, size=(760, 330))

@@ -353,7 +353,8 @@ N_STEP = Exercise(
         "A^(n) is a sum of n TD errors with the factors 1, γ, γ², …: the values between the first and the last cancel. "
         "So begin with `from ppo_lessons.advantage import td_error` and "
         "`delta = td_error(rewards, values, next_values, terminated, gamma=gamma)`.",
-        "A^(n) from A^(n−1), one step longer: A^(n)_t = δ_t + γ A^(n−1)_{t+1}. Do this n − 1 times.",
+        "A^(n) from A^(n−1), one step longer: A^(n)_t = δ_t + γ A^(n−1)_{t+1}. Do this n − 1 times, "
+        "each time into a new tensor.",
         "Where step t is terminated or truncated, or is the last of the record, nothing is added: A^(n)_t = δ_t there.",
     ),
     running=case("the running trajectory", REWARDS, VALUES, NEXT_VALUES, TERMINATED, TRUNCATED, gamma=1.0, n=2),

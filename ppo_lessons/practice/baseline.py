@@ -16,7 +16,7 @@ def pairs(first, second):
     return [
         case("one step", **{first: [3.0], second: [0.5]}),
         case("two steps", **{first: [3.0, -2.0], second: [0.5, -1.5]}),
-        case("two plays, one per column", **{first: [[3.0, 5.0], [-2.0, 4.0]], second: [[0.5, 6.0], [-1.5, 2.0]]}),
+        case("two plays, one per column", **{first: [[3.0, 5.0], [-2.0, 4.0]], second: [[0.5, 6.0], [-1.5, 3.0]]}),
         case("several steps", **dict(zip((first, second), normal(2, 7, seed=1), strict=True))),
         case("several plays side by side", **dict(zip((first, second), normal(2, 5, 4, seed=2), strict=True))),
     ]
@@ -156,6 +156,11 @@ def losses(*formulas):
     return *right, *(lambda values, targets, f=formula: f(values - targets) for formula in formulas)
 
 
+def spread(x):
+    """The variance, divided by N."""
+    return (x - x.mean()).square().mean()
+
+
 def mean_square(errors):
     return errors.square().mean()
 
@@ -166,6 +171,14 @@ def gradient_through_targets(values, targets):
 
 def gradient_through_targets_alone(values, targets):
     return mean_square(values.detach() - targets)
+
+
+def of_squares(values, targets):
+    return (values.square() - targets.square()).mean()
+
+
+def of_squares_with_data(values, targets):
+    return of_squares(values, targets.detach())
 
 
 def relative(power):
@@ -238,6 +251,25 @@ LOSS = Exercise(
             losses(lambda e: e.mean() ** 2),
         ),
         Mistake(
+            "takes the difference of the squares",
+            "Square the difference, not the two numbers: v² − G² is 0 also for v = −G, and negative near v = 0.",
+            LEARNED,
+            (of_squares, of_squares_with_data),
+        ),
+        Mistake(
+            "takes the variance of the differences",
+            "A guess that is off by the same amount everywhere would cost nothing. The loss is the mean of the squares "
+            "themselves.",
+            LEARNED,
+            losses(spread, lambda e: spread(e) * e.numel() / (e.numel() - 1 or torch.nan)),
+        ),
+        Mistake(
+            "divides by the number of steps alone",
+            "The mean is over steps AND plays: `.mean()`, or divide by `values.numel()`.",
+            LEARNED,
+            losses(lambda e: e.square().sum() / len(e)),
+        ),
+        Mistake(
             "takes the absolute difference",
             "Its minimum is the median of the returns. The square is what leads to their mean, which is V.",
             LEARNED,
@@ -280,10 +312,6 @@ LOSS = Exercise(
 # explained_variance
 
 
-def spread(x):
-    return (x - x.mean()).square().mean()
-
-
 def careful(function):
     """The same, but nan where the targets do not vary."""
 
@@ -306,13 +334,30 @@ def with_bias(values, targets):
     return 1 - (targets - values).square().mean() / spread(targets)
 
 
+def with_bias_and_correction(values, targets):
+    return 1 - (targets - values).square().mean() / targets.var()
+
+
 def against_zero(values, targets):
     return 1 - (targets - values).square().mean() / targets.square().mean()
 
 
 def correlation(values, targets):
     both = ((values - values.mean()) * (targets - targets.mean())).mean()
-    return both**2 / (spread(values) * spread(targets))
+    return both / (spread(values) * spread(targets)).sqrt()
+
+
+def squared_correlation(values, targets):
+    return correlation(values, targets) ** 2
+
+
+def by_distances(values, targets):
+    return 1 - (targets - values).abs().mean() / (targets - targets.mean()).abs().mean()
+
+
+def by_distances_from_the_mean(values, targets):
+    missed = targets - values
+    return 1 - (missed - missed.mean()).abs().mean() / (targets - targets.mean()).abs().mean()
 
 
 def mixed(values, targets):
@@ -341,10 +386,18 @@ def where_constant(answer):
     return function
 
 
+def padded(correction, epsilon):
+    """A small number added to what is divided by."""
+    return lambda values, targets: (
+        1 - (targets - values).var(correction=correction) / (targets.var(correction=correction) + epsilon)
+    )
+
+
 EXPLAINED = Exercise(
     function=explained_variance,
     notebook="05_baseline",
-    first="compute the variance of what the critic missed, `(targets - values).var()`, and that of the targets.",
+    first="return the share that the critic missed, `(targets - values).var() / targets.var()`. The check then says "
+    "what is missing.",
     hints=(
         "What the critic did not explain is the variance of targets − values. A constant error does not count.",
         "Divide it by the variance of the targets: that is the share that was not explained. 1 minus it is the share "
@@ -375,7 +428,14 @@ EXPLAINED = Exercise(
             "counts a constant error",
             "The mean of squared errors holds the square of their mean, too; the variance leaves it out.",
             PRACTICE,
-            (with_bias, careful(with_bias), against_zero, careful(against_zero)),
+            (
+                with_bias,
+                careful(with_bias),
+                with_bias_and_correction,
+                careful(with_bias_and_correction),
+                against_zero,
+                careful(against_zero),
+            ),
         ),
         Mistake(
             "divides by the variance of the values",
@@ -408,7 +468,20 @@ EXPLAINED = Exercise(
             "returns the squared correlation",
             "It forgives a critic whose values are ten times too large, and one with the wrong sign.",
             LEARNED,
+            (squared_correlation, careful(squared_correlation)),
+        ),
+        Mistake(
+            "returns the correlation",
+            "It says whether values and targets rise together, and forgives a critic whose values are ten times too "
+            "large. Asked for is how much of the variance is left.",
+            LEARNED,
             (correlation, careful(correlation)),
+        ),
+        Mistake(
+            "takes mean distances instead of variances",
+            "The share is one of variances: square the distances from the mean.",
+            LEARNED,
+            (by_distances, careful(by_distances), by_distances_from_the_mean, careful(by_distances_from_the_mean)),
         ),
         Mistake(
             "cuts off at 0",
@@ -425,6 +498,7 @@ EXPLAINED = Exercise(
                 where_constant(lambda missed: 1 - missed / 1e-8),
                 where_constant(torch.zeros_like),
                 where_constant(torch.ones_like),
+                *(padded(correction, epsilon) for correction in (0, 1) for epsilon in (1e-6, 1e-8, 1e-12)),
             ),
         ),
         Mistake(

@@ -8,7 +8,7 @@ import textwrap
 
 import torch
 
-from ppo_lessons.practice.checking import home
+from ppo_lessons.practice.checking import home, is_answer, same_values
 from ppo_lessons.practice.rewriting import only_checks
 
 LOOKS = {"open": ("#0072B2", "✎"), "wrong": ("#B85C00", "✗"), "right": ("#007A5A", "✓")}
@@ -54,7 +54,7 @@ class Answer(Card):
             return f"{name}: not attempted yet", text, []
         if self.state == "right":
             text = [f"Tested on: {'; '.join(found.tested)}.", f"On {found.case.label} your function gives:"]
-            rows = [*given(found.case), *named(self.exercise.names, "yours", found.got.value)]
+            rows = [*given(found.case), *named(self.exercise.names, "yours", self.answer(found.got.value))]
             return f"{name}: correct", [*text, *([self.warning] if self.warning else [])], rows
         heading = (
             f"{name}: {found.title}" if found.got.trouble else f"{name}: not right yet. Your function {found.title}."
@@ -67,17 +67,23 @@ class Answer(Card):
         text.append(f"The smallest input on which it goes wrong, {found.case.label}:")
         return heading, text, [*given(found.case), *self.comparison()]
 
+    def answer(self, value):
+        """A result, and True or False where one of them is asked for."""
+        return bool(value) if self.exercise.yes_or_no and is_answer(value) else value
+
     def comparison(self):
         """Rows that set the function beside what was expected."""
         expected, got = self.finding.expected, self.finding.got
-        rows = [("expected", shown(expected.value))]
+        digits = 8 if shown(expected.value) == shown(got.value) and not same_values(got, expected) else 4
+        rows = [("expected", shown(self.answer(expected.value), digits))]
         if self.exercise.names:
             rows = list(side_by_side(self.exercise.names, expected.value, got.value))
         elif got.value is not None:
-            rows.append(("yours", shown(got.value)))
-            if expected.gradients:
+            rows.append(("yours", shown(self.answer(got.value), digits)))
+            gradients = expected.gradients if same_values(got, expected) else {}  # those of a wrong value say little
+            if gradients:
                 rows.append(("the gradients are of", of_what(expected.value)))
-            for name, gradient in expected.gradients.items():
+            for name, gradient in gradients.items():
                 rows.append((f"gradient for {name}", f"expected {shown(gradient)}, yours {shown(got.gradients[name])}"))
         if got.printed:
             rows.append(("it printed", got.printed.rstrip()[:500]))
@@ -169,12 +175,12 @@ def side_by_side(names, expected, got):
         yield name, f"expected {shown(right)}, yours {shown(mine)}{mark}"
 
 
-def shown(value):
-    """Numbers with four digits, columns of a batch side by side."""
+def shown(value, digits=4):
+    """Numbers with so many digits, columns of a batch side by side."""
     if value is None:
         return "none"
     if isinstance(value, torch.Tensor):
         value = value.tolist()
     if isinstance(value, list):
-        return f"[{', '.join(map(shown, value))}]"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return f"[{', '.join(shown(x, digits) for x in value)}]"
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

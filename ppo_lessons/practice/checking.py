@@ -23,8 +23,20 @@ RELATIVE = 1e-5  # loose enough for float32
 
 
 EXPLAINED = {  # what the commonest exceptions of PyTorch mean here: part of the message -> words
+    "ClipTerms": "`clipped_objective` returns three things; the number to maximise is its `.objective`.",
+    "expected one shape, got": "Two shapes do not fit together. Did a sum, a `squeeze` or an index drop an axis too "
+    "few or too many?",
     "Boolean value of Tensor with more than one value": "Several numbers stand side by side, and `if`, `min` or `max` "
-    "chooses only once. Use `torch.where(flag, a, b)`, `torch.minimum(a, b)` or `x.masked_fill(flag, 0)`.",
+    "chooses only once. Use `torch.where(flag, a, b)`, `torch.minimum(a, b)` or `x.masked_fill(flag, 0)`. The largest "
+    "of each row: `x.max(-1, keepdim=True).values`.",
+    "return_types": "`.max(-1, keepdim=True)` gives two things, the numbers and their places: take `.values`.",
+    "Dimension out of range": "A plain list has one axis, number 0. The last axis is -1, however many there are.",
+    "tuple index out of range": "A plain list has one axis and no `shape[1]`. `.mean()` divides by the right number, "
+    "whatever the shape.",
+    "can only concatenate list": "`tolist()` makes lists inside a list where plays stand side by side. Keep the "
+    "tensor: `x.flip(0)` turns it round.",
+    "requires_grad flags of leaf": "`x.detach()` gives the same numbers, held constant.",
+    "cannot be converted to Scalar": "`.item()` takes a single number out of a tensor; here the result has many.",
     "bitwise_xor": "A power is written `**` in Python, and `^` is something else.",
     "out of bounds": "Does a step look at the one after it? The last step has none: begin with 0 for what follows.",
     "list index out of range": "Does a step look at the one after it? The last step has none: begin with 0 there.",
@@ -58,6 +70,10 @@ EXPLAINED = {  # what the commonest exceptions of PyTorch mean here: part of the
     "math range error": "The number is too large for Python's floats. Is the exponential needed?",
     "Can't call numpy()": "NumPy does not take a tensor that carries a gradient. The functions of torch do.",
 }
+DRAWN = (
+    "Called twice with the same numbers, it returns two results: something in it is drawn at random, or kept from the "
+    "call before. Asked for is the formula, with every outcome and its probability."
+)
 ENDLESS = (
     "A loop in it has no end. Does what stands behind `while` ever become false? Does a list grow while a `for` walks "
     "over it?"
@@ -113,9 +129,8 @@ def diagnose(exercise, function):
     failing = [i for i in range(len(cases)) if not same(got[i], right[i])]
     if got[-1].endless:
         failing = [len(cases) - 1]
-    if failing:  # a wrong number says more than a wrong gradient
-        wrong = [i for i in failing if got[i].trouble or not same_values(got[i], right[i])]
-        return explain(exercise, function, cases, right, got, wrong or failing)
+    if failing:
+        return explain(exercise, function, cases, right, got, failing)
     touched = next((i for i in range(len(cases)) if got[i].changed), None)
     if touched is not None:
         text = f"The result is right, but {got[touched].changed} is not what it was before. Work on a new tensor."
@@ -137,24 +152,35 @@ def run_all(exercise, function, cases):
 
 def explain(exercise, function, cases, right, got, failing):
     """The `Finding` for a function that is wrong in the cases with numbers `failing`, the smallest first."""
-    first = failing[0]
+    wrong = [i for i in failing if got[i].trouble or not same_values(got[i], right[i])] or failing
+    first = wrong[0]  # a wrong number says more than a wrong gradient
     found = Finding("wrong", "", case=cases[first], expected=right[first], got=got[first])
     if got[first].trouble:
         call = "" if got[first].line else how_it_is_called(exercise)
         found.title, found.text = got[first].trouble, got[first].advice or call
         return found
-    everywhere, found.mistake = nearest_mistake(exercise, cases, right, got, failing)
+    if not all(same(run(exercise, function, cases[i]), got[i]) for i in (first, wrong[-1])):  # in one it may be chance
+        found.title, found.text = "gives another result each time", DRAWN
+        return found
+    everywhere, found.mistake = nearest_mistake(exercise, cases, right, got, wrong)
     if everywhere:
         found.title, found.text, found.look = found.mistake[:3]
         return found
-    found.title, found.text = describe(exercise, function, cases, right, got, failing)
+    if exercise.yes_or_no:  # with two results only, agreement in a few cases is chance
+        found.title, found.text = wrong_answer(cases, right, got, wrong)
+        found.mistake = None
+        return found
+    found.title, found.text = describe(exercise, function, cases, right, got, wrong)
     if found.mistake and not found.text:
         found.text = f"On this input it {found.mistake.name}: {found.mistake.why}"
         found.look = found.mistake.look
     if not found.text:
-        found.title, found.text = slope(exercise, function, cases[first]) or (found.title, "")
+        if exercise.names:
+            found.title, found.text = first_wrong_number(exercise, right[first].value, got[first].value)
+        else:
+            found.title, found.text = slope(exercise, function, cases[first]) or (found.title, "")
         found.text = f"{found.text} {where_it_is_right(cases, failing)}".strip()
-    stops = next((i for i in failing if got[i].trouble), None)
+    stops = next((i for i in wrong if got[i].trouble), None)
     if stops is not None:
         found.text += f" And on {cases[stops].label} {got[stops].trouble}. {got[stops].advice}".rstrip()
     return found
@@ -192,8 +218,12 @@ def describe(exercise, function, cases, right, got, failing):
     first, usable = failing[0], [i for i in range(len(cases)) if not got[i].trouble]
     mine, theirs = got[first], right[first]
     if mine.value.isnan().any() and not theirs.value.isnan().any():
-        causes = "a division by 0, a logarithm of 0 or of a negative number, or infinity minus infinity."
+        causes = "a division by 0, a logarithm of 0 or of a negative number, infinity minus infinity, or the spread "
+        causes += "of a single number, which divides by n − 1 = 0."
         return "returns nan", f"Look for {causes}"
+    if mine.value.shape == theirs.value.shape and (theirs.value.isnan() & ~mine.value.isnan()).any():
+        nothing = "Here there is nothing to divide by, and the answer is nan: test for it before you divide."
+        return "returns a number where the answer is nan", nothing
     if all(same_values(got[i], right[i]) for i in usable):
         return describe_gradient(mine, theirs)
     pairs = [(got[i].value, right[i].value) for i in failing if not got[i].trouble]
@@ -218,7 +248,8 @@ def describe(exercise, function, cases, right, got, failing):
     if len(known) == 1:
         return known[0]
     if known:
-        return "makes two mistakes at once", " And it ".join(f"{name}: {why}" for name, why in known).join(("It ", ""))
+        both = " And it ".join(f"{name}: {why}" for name, why in known)
+        return "makes two mistakes at once", f"{shapes} It {both}".lstrip()
     if shapes:
         return "returns another shape", shapes
     ignored = pays_no_attention(exercise, function, [cases[i] for i in usable])
@@ -227,8 +258,8 @@ def describe(exercise, function, cases, right, got, failing):
             f"pays no attention to {ignored}",
             f"Yours stays the same when {ignored} changes, and the right one does not.",
         )
-    single = [i for i in range(len(cases)) if i not in failing and widest(cases[i]) == 1]
-    if single and all(widest(cases[i]) > 1 for i in failing):
+    single = [i for i in range(len(cases)) if widest(cases[i]) == 1 and same(got[i], right[i])]
+    if single and all(widest(cases[i]) > 1 or same(got[i], right[i]) for i in range(len(cases))):
         words = "Each column is a play, a game or a state of its own; along which axis do you sum, shift or turn round?"
         return "goes wrong where several lists stand side by side", f"With a single list it is right. {words}"
     return f"goes wrong on {cases[first].label}", ""
@@ -246,7 +277,10 @@ def describe_gradient(mine, theirs):
     if any(mine.gradients[name] is not None and mine.gradients[name].isnan().any() for name in names):
         hidden = "a step on the way made nan or infinity, and hiding it afterwards does not mend its gradient."
         return "has a gradient that is nan", f"The value is right, but {hidden}"
-    part = "a part of the formula is detached, rounded or cut off that should carry it."
+    part = (
+        "something in it has the right value and another derivative, such as a part that is detached or rounded, or a "
+        "factor that is 1."
+    )
     text = f"The value is right, but its gradient with respect to {', '.join(names)} is not: {part}"
     return "has another gradient", text
 
@@ -269,6 +303,8 @@ def what_shape(pairs):
     """Both shapes, and what would make the wrong one right."""
     mine, theirs = next((a, b) for a, b in pairs if a.shape != b.shape)
     shapes = f"Expected is {tuple(theirs.shape)}, yours is {tuple(mine.shape)}."
+    if mine.shape[1:] == theirs.shape[1:] and mine.shape[:1].numel() + 1 == theirs.shape[:1].numel() and mine.dim():
+        shapes += " A slice such as [1:] or [:-1] makes a list shorter."
     for words, change in DRAWN_TOGETHER.items():
         with contextlib.suppress(IndexError, RuntimeError):
             if all(same_numbers(change(a) if a.shape != b.shape else a, b) for a, b in pairs):
@@ -308,6 +344,32 @@ def unlike(function, case, other):
     return a is not None and b is not None and not same_numbers(a, b)
 
 
+def first_wrong_number(exercise, expected, got):
+    """Title and text on numbers with names, where no mistake was recognised."""
+    off = [not same_numbers(a, b) for a, b in zip(got, expected, strict=True)]
+    right = [name for name, wrong in zip(exercise.names, off, strict=True) if not wrong]
+    title = f"gets another number for “{exercise.names[off.index(True)]}”"
+    return title, f"Right are: {'; '.join(right) or 'none of the numbers'}. {exercise.reading}"
+
+
+def is_answer(value):
+    """Is a result a yes or a no?"""
+    return value.dim() == 0 and value.item() in (0, 1)
+
+
+def wrong_answer(cases, right, got, failing):
+    """Title and text for a wrong result where the right one is yes or no."""
+    usable = [i for i in failing if not got[i].trouble]
+    if not all(is_answer(got[i].value) for i in usable):
+        return "returns no yes or no", "Asked for is one `True` or `False`: compare two numbers and return the outcome."
+    told = []
+    for says, answer in (("no", 1), ("yes", 0)):
+        labels = [cases[i].label for i in usable if right[i].value == answer]
+        if labels:
+            told.append(f"It says {says} on {'; '.join(labels[:3])}{' and others' if len(labels) > 3 else ''}.")
+    return "gives the wrong answer", " ".join(told)
+
+
 def slope(exercise, function, case):
     """Title and text on the first number of the input that moves the result too much or too little, or None."""
     for name, x in case.inputs.items():
@@ -318,6 +380,8 @@ def slope(exercise, function, case):
                 mine, theirs = (moved_by(f, case, name, i) for f in (function, exercise.function))
             if mine is None or theirs is None or mine.shape != theirs.shape:
                 return None
+            if mine.abs().max() > 1e3 * (1 + theirs.abs().max()):
+                return None  # the result jumps here, and has no slope
             off = ((mine - theirs).abs() > 1e-3 * (1 + theirs.abs())).nonzero()
             if len(off):
                 cause, effect = place(name, x, i), place("result", mine, tuple(off[0].tolist()))
@@ -356,7 +420,10 @@ def weighed(cause, effect, mine, theirs):
     elif abs(mine + theirs) < 1e-3 * abs(theirs):
         title = f"counts {cause} with the wrong sign in {effect}"
     times = [f"{x:.4g} times as much" if abs(x) >= 1e-6 else "not at all" for x in (theirs, mine)]
-    return title, f"If {cause} changes a little, {effect} must change {times[0]}; yours changes {times[1]}."
+    return (
+        f"{title}, on this input",
+        f"If {cause} changes a little, {effect} must change {times[0]}; yours changes {times[1]}.",
+    )
 
 
 def common_factor(pairs):

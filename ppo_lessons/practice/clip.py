@@ -33,6 +33,7 @@ CASES = [
     case("a ratio above the band, A < 0", [1.5], [-2.0], epsilon=0.2),
     case("a ratio below the band, A > 0", [0.5], [2.0], epsilon=0.2),
     case("a ratio below the band, A < 0", [0.5], [-2.0], epsilon=0.2),
+    case("a ratio far above the band, A < 0", [8.0], [-2.0], epsilon=0.2),
     case("two samples, one paid for going too far", [1.5, 0.5], [2.0, 1.0], epsilon=0.2),
     case("a wider band", [1.5, 0.5, 2.4, 0.2], [1.0, -1.0, -2.0, 3.0], epsilon=0.6),
     case("ε = 0", [1.5, 0.5, 0.9], [1.0, -1.0, -2.0], epsilon=0.0),
@@ -55,6 +56,17 @@ def floor(logp, old_logp, advantages, *, epsilon):
     """The larger of the term and its bound."""
     rho, a = ratio(logp, old_logp), advantages.detach()
     return torch.maximum(rho * a, torch.where(a > 0, (1 + epsilon) * a, (1 - epsilon) * a)).mean()
+
+
+def dual_clip(c):
+    """Where A < 0 the term is not below c A."""
+
+    def function(logp, old_logp, advantages, *, epsilon):
+        rho, a = ratio(logp, old_logp), advantages.detach()
+        smaller = torch.minimum(rho * a, clip_ratio(rho, epsilon=epsilon) * a)
+        return torch.where(a < 0, torch.maximum(smaller, c * a), smaller).mean()
+
+    return function
 
 
 def clips_product(logp, old_logp, advantages, *, epsilon):
@@ -245,6 +257,13 @@ EXERCISES = [
                     variant(lambda plain, clipped: plain * (plain == clipped)),
                     only_inside,
                 ),
+            ),
+            Mistake(
+                "has a floor under the samples that went the wrong way",
+                "Above the band with A < 0 the plain term counts, however large the ratio: dual clip is another "
+                "objective.",
+                WRONG,
+                (dual_clip(2.0), dual_clip(3.0), dual_clip(5.0)),
             ),
             Mistake(
                 "clips on one side only",

@@ -55,6 +55,8 @@ STOP = Exercise(
         stops("no target", [10.0, 20.0], torch.inf),
         stops("a target that is a good deal larger", [0.6, 0.6], 0.5),
         stops("two columns, one of which moved", [[0.5, 0.0], [0.5, 0.0]], 0.3),
+        stops("one state of four far beyond the target, the mean below", [0.9, 0.0, 0.0, 0.0], 0.25),
+        stops("one state of two very far, the mean below", [2.0, 0.0], 1.2),
         stops("several states and columns", normal(6, 3, seed=1).square() / 10, 0.05),
     ],
     mistakes=[

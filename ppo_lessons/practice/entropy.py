@@ -59,6 +59,14 @@ def without_keepdim(logits):
     return terms(pi, pi.log()).sum(-1)
 
 
+def padded(number):
+    def function(logits):
+        pi = logits.softmax(-1)
+        return -(pi * (pi + number).log()).sum(-1)
+
+    return function
+
+
 WEIGHTS_DETACHED = of_policy(lambda pi, logp: -pi.detach() * logp)
 NO_GRADIENT = of_policy(lambda pi, logp: terms(pi, logp).detach())
 
@@ -118,6 +126,7 @@ EXERCISES = [
                 UNDECIDED,
                 (
                     lambda logits: -(logits.softmax(-1) * logits).sum(-1),
+                    lambda logits: -(logits.softmax(-1) * (logits - logits.amax(-1, keepdim=True))).sum(-1),
                     lambda logits: -(logits.exp() * logits).sum(-1),
                 ),
             ),
@@ -182,6 +191,19 @@ EXERCISES = [
                 "never larger.",
                 UNDECIDED,
                 of_policy(lambda pi, logp: pi * pi, total=minus_log_of_sum),
+            ),
+            Mistake(
+                "returns the distance to the uniform policy",
+                "That is log n − H, which is 0 where all actions are equally likely. Entropy is largest there.",
+                UNDECIDED,
+                (lambda logits: math.log(logits.shape[-1]) - entropy(logits),),
+            ),
+            Mistake(
+                "adds a small number inside the logarithm",
+                "It changes the entropy a little everywhere, and a policy that is nearly certain needs no help: "
+                "log_softmax(-1).",
+                UNDECIDED,
+                tuple(padded(number) for number in (1e-2, 1e-3, 1e-4, 1e-5)),
             ),
             Mistake(
                 "divides by the largest entropy",

@@ -42,10 +42,16 @@ class Exercise(NamedTuple):
     differentiable: bool = False  # compare gradients too, and that none reaches what is data
     measure: Callable | None = None  # where a function acts: makes one of it that returns what came of it, in numbers
     names: tuple[str, ...] = ()  # of these numbers
+    reading: str = ""  # how to read them: which of them tells what
 
     @property
     def name(self):
         return f"my_{self.function.__name__}"
+
+    @property
+    def yes_or_no(self):
+        """Does the function answer True or False?"""
+        return isinstance(self.function(*self.running.inputs.values(), **self.running.numbers), bool)
 
 
 def real(**inputs):

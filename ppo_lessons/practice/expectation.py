@@ -208,6 +208,23 @@ STANDARD_ERROR = Exercise(
             (lambda x: x.var(0) / len(x) ** 0.5, lambda x: x.var(0, correction=0) / len(x) ** 0.5),
         ),
         Mistake(
+            "takes σ for the variance",
+            "Under the root stands the VARIANCE over n: √(σ²/n) = σ/√n.",
+            SAMPLED,
+            (lambda x: (x.std(0) / len(x)).sqrt(), lambda x: (x.std(0, correction=0) / len(x)).sqrt()),
+        ),
+        Mistake(
+            "writes the root as ** 1 / 2",
+            "Python takes the power first: n ** 1 / 2 is n/2 and no root. Write n ** 0.5 or n ** (1 / 2).",
+            SAMPLED,
+            (
+                lambda x: x.std(0) / len(x) ** 1 / 2,
+                lambda x: x.std(0, correction=0) / len(x) ** 1 / 2,
+                lambda x: (x.var(0) / len(x)) ** 1 / 2,
+                lambda x: (x.var(0, correction=0) / len(x)) ** 1 / 2,
+            ),
+        ),
+        Mistake(
             "multiplies by √n",
             "More samples make the mean more certain, so √n divides.",
             SAMPLED,
@@ -248,6 +265,9 @@ STANDARD_ERROR = Exercise(
                 lambda x: x.std(0) / x.numel() ** 0.5,
                 lambda x: x.std(-1) / len(x) ** 0.5,
                 lambda x: x.std(-1) / x.shape[-1] ** 0.5,
+                lambda x: ((x - x.mean()).square().sum(0) / (len(x) - 1) / len(x)).sqrt(),
+                lambda x: ((x - x.mean()).square().mean(0) / len(x)).sqrt(),
+                lambda x: ((x - x.mean()).square().sum() / (len(x) - 1) / len(x)).sqrt(),
             ),
         ),
     ],

@@ -166,6 +166,23 @@ def forward(stop):
     return function
 
 
+def return_from_zero(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    """The lambda-return, which begins with 0 where a play is cut."""
+    following = next_values.masked_fill(terminated, 0)
+    result, total = [], torch.zeros_like(rewards[0])
+    for t in reversed(range(len(rewards))):
+        total = total.masked_fill(terminated[t] | truncated[t], 0)
+        total = rewards[t] + gamma * ((1 - lam) * following[t] + lam * total)
+        result.append(total - values[t])
+    return torch.stack(result[::-1])
+
+
+def one_step_ahead(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    after = torch.cat([delta[1:], 0 * delta[:1]]).masked_fill(terminated | truncated, 0)
+    return delta + gamma * lam * after
+
+
 THREE_WAYS, DERIVATION = "7. Three ways to stop", "3. From an average to a sum"
 EXERCISES = [
     Exercise(
@@ -177,8 +194,9 @@ EXERCISES = [
             "Two things are needed: a loop from the end to the start, and the TD errors of lesson 06, "
             "`from ppo_lessons.advantage import td_error`: "
             "`delta = td_error(rewards, values, next_values, terminated, gamma=gamma)`.",
-            "Before the loop nothing follows: `following = torch.zeros_like(delta[0])`. Then, "
-            "`for t in reversed(range(len(delta)))`: `following = delta[t] + gamma * lam * following`.",
+            "Before the loop nothing follows: `following = torch.zeros_like(delta[0])`, and "
+            "`advantages = torch.zeros_like(delta)` is to be filled. Then, `for t in reversed(range(len(delta)))`: "
+            "`following = delta[t] + gamma * lam * following`, and `advantages[t] = following`.",
             "Where step t is terminated or truncated, what follows belongs to another episode: set it to 0 before you "
             "add it. `following.masked_fill(terminated[t] | truncated[t], 0)` does it in all games at once.",
         ),
@@ -303,6 +321,24 @@ EXERCISES = [
                 "The TD error is the case λ = 0: the later TD errors are still to be added.",
                 DERIVATION,
                 (td_errors,),
+            ),
+            Mistake(
+                "returns the last round of the loop alone",
+                "`following` is A of the step at which the loop stands: note it for every step, and return them all.",
+                DERIVATION,
+                (lambda *steps, gamma, lam: gae(*steps, gamma=gamma, lam=lam)[0],),
+            ),
+            Mistake(
+                "begins the λ-return with 0",
+                "In r + γ((1 − λ) V' + λ G') stands for G', at a cut and at the end of the record, V' and not 0.",
+                THREE_WAYS,
+                (return_from_zero,),
+            ),
+            Mistake(
+                "looks one step ahead only",
+                "A of step t + 1 is needed, not δ: it must be ready before, so the loop begins at the last step.",
+                DERIVATION,
+                (one_step_ahead,),
             ),
             Mistake(
                 "returns the steps back to front",

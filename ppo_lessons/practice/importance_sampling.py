@@ -34,6 +34,7 @@ SAMPLES = [
     case("a ratio of 1", [0.5], [0.5], [2.0]),
     case("a ratio above 1", [0.6], [0.4], [2.0]),
     case("a ratio below 1, A < 0", [0.2], [0.4], [-2.0]),
+    case("a ratio of 20", [0.8], [0.04], [2.0]),
     case("two samples", [0.6, 0.2], [0.4, 0.4], [4.0, -2.0]),
     random_case("several samples", 7, seed=1),
     random_case("steps and games", 5, 4, seed=2),

@@ -1,5 +1,7 @@
 """Practice for lesson 09."""
 
+import math
+
 import torch
 
 from ppo_lessons.kl_penalty import adapt_beta, approximate_kl, kl_divergence
@@ -70,6 +72,12 @@ def terms(p, q, log_p, log_q):
 def of_logits(weights):
     """Logits stand where log-probabilities belong."""
     return lambda logits_p, logits_q: (weights(logits_p) * (logits_p - logits_q)).sum(-1)
+
+
+def shifted_logits(logits_p, logits_q):
+    """The largest logit is subtracted, and the sum forgotten."""
+    differences = logits_p - logits_p.amax(-1, keepdim=True) - logits_q + logits_q.amax(-1, keepdim=True)
+    return (logits_p.softmax(-1) * differences).sum(-1)
 
 
 def totals(formula, *totals):
@@ -210,6 +218,7 @@ KL_EXERCISE = Exercise(
             (
                 of_logits(lambda logits: logits.exp()),
                 of_logits(lambda logits: logits.softmax(-1)),
+                shifted_logits,
             ),
         ),
         Mistake(
@@ -228,10 +237,17 @@ KL_EXERCISE = Exercise(
             totals(terms, lambda terms: terms.mean(-1), torch.mean),
         ),
         Mistake(
+            "counts in bits",
+            "Asked for are nats: the natural logarithm, not the one to base 2.",
+            BEHAVIOUR,
+            divergence(lambda p, q, log_p, log_q: terms(p, q, log_p, log_q) / math.log(2)),
+        ),
+        Mistake(
             "mixes the states",
             "Softmax and sum go along the last axis, the actions, so that each state keeps a number of its own.",
             DIRECTIONS,
             (
+                *divergence(terms, total=lambda terms: terms.sum() / len(terms)),
                 *totals(terms, torch.sum, lambda terms: terms.sum(-1).mean(), lambda terms: terms.sum(0)),
                 *divergence(terms, axis=0),
                 *divergence(terms, axis=0, total=torch.sum),
@@ -375,6 +391,12 @@ ESTIMATOR_EXERCISE = Exercise(
             (*estimators(k2=torch.square), *estimators(k2=lambda x: (x / 2).square())),
         ),
         Mistake(
+            "squares ρ inside the logarithm",
+            "½ log(ρ²) is log ρ again. k2 squares the logarithm: ½ (log ρ)².",
+            ESTIMATORS,
+            (*estimators(k2=lambda x: x), *estimators(k2=lambda x: 2 * x)),
+        ),
+        Mistake(
             "takes ρ − 1 for log ρ in k2",
             "k2 squares the logarithm of the ratio.",
             ESTIMATORS,
@@ -403,6 +425,15 @@ ESTIMATOR_EXERCISE = Exercise(
                 *estimators(k3=lambda x: (x - 1) - x),
                 *estimators(k3=lambda x: (x.exp() - 1) - x.exp()),
                 *estimators(k3=lambda x: (x - 1) - x.log()),
+            ),
+        ),
+        Mistake(
+            "estimates the other direction in k3",
+            "ρ log ρ − (ρ − 1) has the mean KL(new‖old). Asked for is KL(old‖new): (ρ − 1) − log ρ.",
+            ESTIMATORS,
+            (
+                *estimators(k3=lambda x: x.exp() * x - torch.expm1(x)),
+                *estimators(k3=lambda x: x.exp() * x - (x.exp() - 1)),
             ),
         ),
         Mistake(
@@ -612,6 +643,15 @@ BETA_EXERCISE = Exercise(
             "1.5 makes the band; β is halved or doubled.",
             ADAPTIVE,
             (rule(down=1 / 1.5, up=1.5),),
+        ),
+        Mistake(
+            "moves β by another factor than 2",
+            "The price is halved or doubled: the factor is 2 both ways.",
+            ADAPTIVE,
+            (
+                *(rule(down=1 / by, up=by) for by in (1.1, 1.2, 1.25, 2**0.5, 3.0, 4.0, 10.0)),
+                *(rule(down=1 - by, up=1 + by) for by in (0.1, 0.2, 0.25, 0.5)),
+            ),
         ),
         Mistake(
             "has a band of another width",

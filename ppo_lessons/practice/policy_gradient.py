@@ -43,8 +43,9 @@ SOFTMAX_POLICY = Exercise(
         "First divide the logits by the temperature, then take `torch.exp` of all of them: what comes out is positive.",
         "Divide by the sum over the actions. They are on the last axis, one row for each state: "
         "`.sum(-1, keepdim=True)` keeps a column of sums that fits to the rows.",
-        "exp(1500) is too large for a computer. Subtract each state's largest logit before exp: section 2 showed that "
-        "one number added to all logits changes nothing. `torch.softmax(..., dim=-1)` does all of this.",
+        "exp(1500) is too large for a computer. Subtract each state's largest logit before exp, "
+        "`logits.max(-1, keepdim=True).values`: section 2 showed that one number added to all logits changes nothing. "
+        "`torch.softmax(..., dim=-1)` does all of this.",
     ),
     running=case("the states of the running trajectory", OLD_LOGITS, temperature=1.0),
     cases=[
@@ -54,6 +55,7 @@ SOFTMAX_POLICY = Exercise(
         case("equal logits", [2.0, 2.0, 2.0], temperature=1.0),
         case("logits far above 0", [3000.0, 3001.0, 3004.0, 3000.0, 3002.0], temperature=2.0),
         case("logits far below 0", [-3000.0, -3001.0, -3004.0, -3000.0, -3002.0], temperature=2.0),
+        case("logits far apart", [0.0, 3000.0, 1.0], temperature=2.0),
         case("two states", [[1.0, 2.0], [0.5, -1.0]], temperature=1.0),
         case(
             "two states with very different logits",
@@ -71,6 +73,18 @@ SOFTMAX_POLICY = Exercise(
             "each state's largest logit first: only differences count.",
             SOFTMAX,
             (version(lambda z, T: shares(z / T)), version(lambda z, T: shares(z / T - (z / T).max()))),
+        ),
+        Mistake(
+            "subtracts another number than the largest",
+            "Only with the largest at 0 is every exp at most 1. With another number at 0 the largest logit can still "
+            "lie far above it, and its exp overflows.",
+            SOFTMAX,
+            (
+                version(lambda z, T: shares((z - z.min(-1, keepdim=True).values) / T)),
+                version(lambda z, T: shares((z - z.mean(-1, keepdim=True)) / T)),
+                version(lambda z, T: shares((z - z[..., :1]) / T)),
+                version(lambda z, T: 1 / ((z[..., None, :] - z[..., None]) / T).exp().sum(-1)),
+            ),
         ),
         Mistake(
             "ignores the temperature",
@@ -97,6 +111,7 @@ SOFTMAX_POLICY = Exercise(
             versions(
                 lambda z, T: (z / T).exp() / z.exp().sum(-1, keepdim=True),
                 lambda z, T: z.exp() / (z / T).exp().sum(-1, keepdim=True),
+                lambda z, T: shares(z / T) * ((z / T).exp().sum(-1, keepdim=True) / z.exp().sum(-1, keepdim=True)),
             ),
         ),
         Mistake(
@@ -154,7 +169,11 @@ SOFTMAX_POLICY = Exercise(
             "returns log-probabilities",
             "Asked for are the probabilities themselves; the logarithm comes in section 3.",
             SOFTMAX,
-            versions(lambda z, T: shares(z / T).log(), lambda z, T: shares(z).log()),
+            (
+                *versions(lambda z, T: shares(z / T).log(), lambda z, T: shares(z).log()),
+                version(lambda z, T: (z / T).log_softmax(-1)),
+                version(lambda z, T: z.log_softmax(-1)),
+            ),
         ),
         Mistake(
             "puts everything on the largest logit",
@@ -271,6 +290,18 @@ EXPECTED_RETURN = Exercise(
                 lambda R, P: (R * P * P.log()).sum(),
                 lambda R, P: (R * P.detach() * P.log()).sum(),
             ),
+        ),
+        Mistake(
+            "returns the return of the likeliest play",
+            "J is an average over all plays and need not be the return of any of them.",
+            HOW_GOOD,
+            both(lambda R, P: R[P.argmax()]),
+        ),
+        Mistake(
+            "divides by the sum of the probabilities",
+            "It is 1, so the value stays; but its gradient is not 0. Leave it out.",
+            GRADIENT,
+            both(lambda R, P: (R * P).sum() / P.sum()),
         ),
         Mistake(
             "centres the returns",

@@ -213,6 +213,11 @@ def one_after_the_other(actor, critic, optimizer, losses, config):
         finish(actor, critic, optimizer, loss, config)
 
 
+def steps_twice(actor, critic, optimizer, loss, config):
+    finish(actor, critic, optimizer, loss, config)
+    optimizer.step()
+
+
 def makes_no_step(actor, critic, optimizer, loss, config):
     optimizer.zero_grad()
     loss.backward()
@@ -304,6 +309,18 @@ def detached_error(critic, minibatch, config):
     return critic_loss(critic, minibatch, config).detach()
 
 
+def error_against_advantages(critic, minibatch, config):
+    return critic_loss(critic, minibatch._replace(targets=minibatch.advantages), config)
+
+
+def of_targets(logp, minibatch, config):
+    return objective_of(logp, minibatch._replace(advantages=minibatch.targets), config)
+
+
+def summed_objective(logp, minibatch, config):
+    return len(logp) * objective_of(logp, minibatch, config)
+
+
 LOOP = "3. One update, in three functions"  # heading of the notebook
 STEP = Exercise(
     function=measured(minibatch_step),
@@ -311,7 +328,8 @@ STEP = Exercise(
     first="compute what the actor says now about the observations of the minibatch, and the `.log_softmax(-1)` of it. "
     "The check then lets your function learn twice from a small minibatch, and measures.",
     hints=(
-        "Three numbers make the loss: the clipped objective (lesson 10), the mean entropy (11), the value loss (05). "
+        "Three numbers make the loss: the clipped objective (its `.objective`, lesson 10), the mean entropy (11), the "
+        "value loss (05). "
         "The log-probability of the action taken comes from `.log_softmax(-1)` and "
         "`.gather(-1, minibatch.actions[:, None]).squeeze(-1)`.",
         "The critic returns a column, one row for each step: `.squeeze(-1)` makes a list of it. The loss is minimised, "
@@ -329,6 +347,8 @@ STEP = Exercise(
     ],
     measure=measured,
     names=MEASURED,
+    reading="If the value loss is right, so is the critic's part: look at the objective and the bonus. If the KL, the "
+    "objective and the entropy are right, so is the actor's part: look at the critic's error and its weight.",
     mistakes=[
         Mistake(
             "does not cut the gradient",
@@ -369,6 +389,12 @@ STEP = Exercise(
             "The number of steps betrays it: without the optimiser's step nothing moves.",
             LOOP,
             (variant(finish=makes_no_step),),
+        ),
+        Mistake(
+            "makes two steps on one gradient",
+            "The number of steps betrays it: `optimizer.step()` stands once.",
+            LOOP,
+            (variant(finish=steps_twice),),
         ),
         Mistake(
             "makes a step for each network",
@@ -429,6 +455,12 @@ STEP = Exercise(
             ),
         ),
         Mistake(
+            "compares the critic with the advantages",
+            "The value loss afterwards betrays it: the critic goes to the targets.",
+            LOOP,
+            (variant(error=error_against_advantages),),
+        ),
+        Mistake(
             "pushes the critic away from its targets",
             "The value loss afterwards betrays it, it has grown: an error is minimised as it is.",
             LOOP,
@@ -462,6 +494,19 @@ STEP = Exercise(
                 variant(loss=lambda o, b, e, c: total_loss(0 * o, b, e, c)),
                 variant(loss=lambda o, b, e, c: total_loss(0 * o, 0 * b, e, c)),
             ),
+        ),
+        Mistake(
+            "takes the targets for the advantages",
+            "The objective afterwards betrays it: the ratios are multiplied by the advantages; the targets are the "
+            "critic's.",
+            LOOP,
+            (variant(objective=of_targets),),
+        ),
+        Mistake(
+            "sums the objective over the steps",
+            "The length of the gradient betrays it, it is too large: the objective is a mean, as the bonus is.",
+            LOOP,
+            (variant(objective=summed_objective),),
         ),
         Mistake(
             "normalises the advantages once more",

@@ -124,7 +124,9 @@ EXERCISES = [
             ),
             Mistake(
                 "gives every step the whole return",
-                "That is the weight of lesson 03: what was paid before step t is not to be counted.",
+                "That is the weight of lesson 03: what was paid before step t is not to be counted. If your loop looks "
+                "right: `+=` and `*=` change one tensor, and the list then holds that tensor many times. Write "
+                "`following = reward + gamma * following`.",
                 WHY,
                 (weighted(lambda t, k, g, T: g**k), weighted(lambda t, k, g, T: 1.0)),
             ),
@@ -213,6 +215,21 @@ EXERCISES = [
                 "The walk begins at the last step, T − 1, where the sum is its reward alone.",
                 ESTIMATOR,
                 (without_last,),
+            ),
+            Mistake(
+                "counts the last reward twice",
+                "The loop already begins with it: begin `following` at 0.",
+                ESTIMATOR,
+                (weighted(lambda t, k, g, T: (k >= t) * g ** max(k - t, 0) + (k == T - 1) * g ** (T - t)),),
+            ),
+            Mistake(
+                "puts a power of γ into the recursion",
+                "In G_t = r_t + γ G_{t+1} one γ is enough: the powers come by themselves, one more with each round.",
+                GAMMA,
+                (
+                    weighted(lambda t, k, g, T: (k >= t) * g ** sum(range(t, k))),
+                    weighted(lambda t, k, g, T: (k >= t) * g ** sum(range(T - k, T - t))),
+                ),
             ),
             Mistake(
                 "never reaches step 0",

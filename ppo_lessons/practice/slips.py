@@ -322,8 +322,8 @@ OF_RESULT = (
     ),
     ("leaves the last step at 0", "The others are right: where does the loop begin?", [lambda y: filled(y, -1)]),
     ("leaves the first step at 0", "The others are right: where does the loop end?", [lambda y: filled(y, 0)]),
-    ("leaves out the last step", "The others are right: where does the loop end?", [lambda y: y[:-1]]),
-    ("leaves out the first step", "The others are right: where does the loop begin?", [lambda y: y[1:]]),
+    ("leaves out the last step", "Where does the loop end, or which slice cuts it off?", [lambda y: y[:-1]]),
+    ("leaves out the first step", "Where does the loop begin, or which slice cuts it off?", [lambda y: y[1:]]),
     (
         "repeats a step",
         "One number too many is returned: the list began with one that does not belong to any step.",
@@ -398,8 +398,8 @@ OF_RESULT = (
 def of_inputs(exercise):
     """The slips in what goes in: [Slip]."""
     case = exercise.running
-    names = list(case.inputs)
-    tensors = [i for i, x in enumerate(case.inputs.values()) if isinstance(x, torch.Tensor)]
+    names = [] if exercise.measure else list(case.inputs)  # else they would change what is measured with, too
+    tensors = [i for i, name in enumerate(names) if isinstance(case.inputs[name], torch.Tensor)]
     for i in tensors:
         flag = case.inputs[names[i]].dtype == torch.bool
         for name, why, changes in FLAGS if flag else NUMBERS:
@@ -467,7 +467,11 @@ def of_result(exercise):
     for words, _ in counts(case):
         last = "The right result comes out without it."
         yield Slip(f"divides by {words} once too often", last, lambda y, case, w=words: y / count(w, case))
-        yield Slip(f"does not divide by {words}", last, lambda y, case, w=words: y * count(w, case))
+        yield Slip(
+            f"does not divide by {words}",
+            "Divided by it, the result is right.",
+            lambda y, case, w=words: y * count(w, case),
+        )
     for name, x in case.inputs.items():
         if isinstance(x, torch.Tensor) and x.dtype == torch.bool:
             why = f"The results are right elsewhere; {name} makes no result 0."
@@ -512,7 +516,7 @@ def find(exercise, cases, wanted, agree, probe, fully):
     Args:
         cases: the cases that the function came through, at least one of them wrong.
         wanted: [value, ...] what it returned there.
-        agree: (value, value) -> bool.
+        agree: (value, value, close) -> bool.
         fully: candidate -> bool, do the gradients agree as well? One whose values alone agree is the second choice.
         probe: number of a case that came out wrong: what does not agree there is not tried on the others.
 
@@ -524,11 +528,13 @@ def find(exercise, cases, wanted, agree, probe, fully):
 
     def explains(function, slip=None):
         """Does the function, with a slip in its result, return what is wanted in every case?"""
-        return all(matches(changed(slip, value_of(function, cases[i]), cases[i]), wanted[i], agree) for i in order)
+        return all(
+            matches(changed(slip, value_of(function, cases[i]), cases[i]), wanted[i], agree, cases[i]) for i in order
+        )
 
     def right(function):
         """Is a function right in every case, and wrong at most in its gradients?"""
-        return all(agree(value_of(function, case), value_of(exercise.function, case)) for case in cases)
+        return all(agree(value_of(function, case), value_of(exercise.function, case), case.close) for case in cases)
 
     second = []
     with warnings.catch_warnings():
@@ -584,7 +590,7 @@ def with_two(exercise, firsts, results, case, wanted, agree, end):
         if value is None or value.shape != value_of(exercise.function, case).shape:
             continue
         for slip in results:
-            if matches(changed(slip, value, case), wanted, agree):
+            if matches(changed(slip, value, case), wanted, agree, case):
                 yield Candidate([*first.words, slip[:2]], first.function, slip)
 
 
@@ -594,8 +600,8 @@ def in_code(place):
     return f"works as if `{place.new}` stood where `{place.old}` belongs", names
 
 
-def matches(value, wanted, agree):
-    return value is not None and value.shape == wanted.shape and agree(value, wanted)
+def matches(value, wanted, agree, case):
+    return value is not None and value.shape == wanted.shape and agree(value, wanted, case.close)
 
 
 def value_of(function, case):

@@ -104,6 +104,11 @@ def var(x):
     return (x**2).mean() - x.mean() ** 2
 
 
+def distance(x):
+    """The mean distance from the mean."""
+    return average([abs(y - x.mean()) for y in x.flatten()])
+
+
 def numpy_shares(axis):
     def my_explained_variance(values, targets):
         v, g = values.numpy(), targets.numpy()
@@ -173,6 +178,18 @@ WRONG = {
             critic(lambda v, g: (v.mean() - g.mean()) ** 2),
             looped(lambda v, g: v - g, lambda terms: average(terms) ** 2),
         ],
+        "takes the difference of the squares": [
+            critic(lambda v, g: ((v + g) * (v - g)).mean()),
+            looped(lambda v, g: v**2 - g**2, average),
+        ],
+        "takes the variance of the differences": [
+            critic(lambda v, g: var(v - g)),
+            critic(lambda v, g: deviation(v - g) ** 2),
+        ],
+        "divides by the number of steps alone": [
+            critic(lambda v, g: torch.nn.functional.mse_loss(v, g, reduction="sum") / len(v)),
+            critic(lambda v, g: sum(((x - y) ** 2).sum() for x, y in zip(v, g, strict=True)) / len(v)),
+        ],
         "takes the absolute difference": [
             critic(torch.nn.functional.l1_loss),
             looped(lambda v, g: abs(v - g), average),
@@ -207,6 +224,7 @@ WRONG = {
         "counts a constant error": [
             lambda values, targets: 1 - ((targets - values) ** 2).sum() / ((targets - targets.mean()) ** 2).sum(),
             lambda values, targets: (var(targets) - torch.nn.functional.mse_loss(values, targets)) / var(targets),
+            lambda values, targets: 1 - torch.nn.functional.mse_loss(values, targets) / deviation(targets) ** 2,
         ],
         "divides by the variance of the values": [
             lambda values, targets: 1 - (targets - values).var() / values.var(),
@@ -230,6 +248,16 @@ WRONG = {
                 (var(values + targets) - var(values - targets)) ** 2 / (16 * var(values) * var(targets))
             ),
         ],
+        "returns the correlation": [
+            lambda values, targets: torch.corrcoef(torch.stack([values.flatten(), targets.flatten()]))[0, 1],
+            lambda values, targets: (
+                (var(values + targets) - var(values - targets)) / (4 * (var(values) * var(targets)).sqrt())
+            ),
+        ],
+        "takes mean distances instead of variances": [
+            lambda values, targets: 1 - torch.nn.functional.l1_loss(values, targets) / distance(targets),
+            lambda values, targets: 1 - distance(targets - values) / distance(targets),
+        ],
         "cuts off at 0": [
             lambda values, targets: torch.relu(1 - (targets - values).var() / targets.var()),
             lambda values, targets: max(torch.tensor(0.0), torch.as_tensor(sums_of_squares(values, targets))),
@@ -237,6 +265,8 @@ WRONG = {
         "returns a number where the targets do not vary": [
             lambda values, targets: 1 - (targets - values).var() / targets.var(),
             lambda values, targets: with_sample_variances(values, targets) if targets.var() > 0 else 0.0,
+            lambda values, targets: 1 - (targets - values).var() / (targets.var() + 1e-8),
+            lambda values, targets: 1 - np.var((targets - values).numpy()) / (np.var(targets.numpy()) + 1e-12),
         ],
         "divides one variance by N and the other by N − 1": [
             lambda values, targets: 1 - np.var((targets - values).numpy()) / targets.var(),

@@ -58,6 +58,11 @@ def band(rho, e):
     return torch.clip(rho, 1 - e, 1 + e)
 
 
+def floored(terms, a, c):
+    """Where A < 0 not below c A."""
+    return torch.where(a < 0, terms.clamp(min=c * a), terms)
+
+
 def everything_flows(logp, old_logp, advantages, *, epsilon):
     rho = torch.exp(logp) / torch.exp(old_logp)
     return torch.min(rho * advantages, band(rho, epsilon) * advantages).mean()
@@ -110,6 +115,10 @@ WRONG = {
         "leaves out the samples outside of the band": [
             attempt(lambda rho, a, e: torch.where((rho - 1).abs() > e, 0.0, rho * a).mean()),
             attempt(lambda rho, a, e: (rho * a)[(rho >= 1 - e) & (rho <= 1 + e)].mean()),
+        ],
+        "has a floor under the samples that went the wrong way": [
+            attempt(lambda rho, a, e: floored(torch.min(rho * a, band(rho, e) * a), a, 3).mean()),
+            looped(lambda rho, a, e: floored(min(rho * a, band(rho, e) * a), a, 2)),
         ],
         "clips on one side only": [
             attempt(lambda rho, a, e: torch.min(rho * a, rho.clamp(max=1 + e) * a).mean()),

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from torch.distributions import Bernoulli, Categorical
+from torch.distributions import Bernoulli, Categorical, kl_divergence
 from torch.nn.functional import cross_entropy
 
 
@@ -82,7 +82,16 @@ WRONG = {
         ],
         "takes logits for log-probabilities": [
             lambda logits: -dot(torch.exp(logits), logits),
+            lambda logits: dot(logits.softmax(-1), logits.max(-1, keepdim=True).values - logits),
             lambda logits: sum(-p * z for p, z in zip(logits.softmax(-1).unbind(-1), logits.unbind(-1), strict=True)),
+        ],
+        "returns the distance to the uniform policy": [
+            lambda logits: kl_divergence(Categorical(logits=logits), Categorical(logits=0 * logits)),
+            attempt(lambda pi, logp: dot(pi, logp + math.log(pi.shape[-1]))),
+        ],
+        "adds a small number inside the logarithm": [
+            attempt(lambda pi, logp: -dot(pi, torch.log(pi + 1e-5))),
+            looped(lambda pi, logp: pi * torch.log(1 / (1e-4 + pi))),
         ],
         "takes logits for probabilities": [
             lambda logits: -sum(z * torch.log(z) for z in logits.unbind(-1)),

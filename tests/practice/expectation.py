@@ -187,6 +187,14 @@ WRONG = {
             with_n(spread(root=1), lambda s, n: s / math.sqrt(n)),
             with_n(looped_sigma, lambda s, n: s * s * n**-0.5),
         ],
+        "takes σ for the variance": [
+            with_n(looped_sigma, lambda s, n: math.e ** (0.5 * (s / n).log())),
+            with_n(spread(average=population), lambda s, n: (s / n) ** 0.5),
+        ],
+        "writes the root as ** 1 / 2": [
+            with_n(looped_sigma, lambda s, n: s / n**1 / 2),
+            with_n(spread(average=population, root=1), lambda s, n: (s / n) ** 1 / 2),
+        ],
         "multiplies by √n": [
             with_n(looped_sigma, lambda s, n: s * math.sqrt(n)),
             with_n(spread(average=population), lambda s, n: s / n**-0.5),
@@ -206,6 +214,11 @@ WRONG = {
         "mixes the columns": [
             lambda samples: np.std(samples.numpy(), ddof=1) / math.sqrt(len(samples)),
             with_n(looped_sigma, lambda s, n: s / (n * s.numel()) ** 0.5),
+            lambda samples: sum((x - samples.mean()) ** 2 / (len(samples) - 1) / len(samples) for x in samples) ** 0.5,
+            lambda samples: torch.as_tensor(
+                np.mean((samples.numpy() - samples.numpy().mean()) ** 2, 0) / len(samples)
+            ).sqrt(),
+            lambda samples: math.sqrt(((samples - samples.mean()) ** 2).sum() / (len(samples) - 1) / len(samples)),
         ],
     },
 }

@@ -160,8 +160,48 @@ def flag_of_the_next_step(rewards, values, next_values, terminated, truncated, *
     return delta
 
 
+def last_round(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    following = torch.zeros_like(delta[0])
+    for t in reversed(range(len(delta))):
+        following = delta[t] + gamma * lam * following.masked_fill(terminated[t] | truncated[t], 0)
+    return following
+
+
+def return_from_nothing(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    g, result = 0.0, []
+    for t in reversed(range(len(rewards))):
+        g = g * ~(terminated[t] | truncated[t])
+        g = rewards[t] + gamma * (1 - lam) * next_values[t] * ~terminated[t] + gamma * lam * g
+        result.insert(0, g - values[t])
+    return torch.stack(result)
+
+
+def numpy_return_from_nothing(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    g = (rewards + gamma * (1 - lam) * next_values * ~terminated).numpy()
+    for t in range(len(g) - 2, -1, -1):
+        g[t] += np.where((terminated | truncated)[t], 0, gamma * lam * g[t + 1])
+    return g - values.numpy()
+
+
+def two_terms(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    result = delta.clone()
+    result[:-1] += gamma * lam * delta[1:] * ~(terminated | truncated)[:-1]
+    return result
+
+
 WRONG = {
     "my_gae": {
+        "returns the last round of the loop alone": [
+            last_round,
+            lambda *steps, gamma, lam: double_sum(*steps, gamma=gamma, lam=lam)[0],
+        ],
+        "begins the λ-return with 0": [return_from_nothing, numpy_return_from_nothing],
+        "looks one step ahead only": [
+            two_terms,
+            weighted(lambda distance, f: f**distance if distance < 2 else 0.0),
+        ],
         "does not let γλ grow with the distance": [
             weighted(lambda distance, f: f if distance else 1.0),
             weighted(lambda distance, f: f ** min(distance, 1)),

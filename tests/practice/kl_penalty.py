@@ -1,5 +1,7 @@
 """What learners may write for lesson 09."""
 
+import math
+
 import torch
 from torch.distributions import Categorical
 from torch.distributions import kl_divergence as kl_of
@@ -101,6 +103,11 @@ def dot_of_shares(x, y):
 
 def sum_of_shares(p, q):
     return sum(a * torch.log(a / b) for a, b in zip(p.unbind(-1), q.unbind(-1), strict=True))
+
+
+def sum_of_shifted(shifted_p, shifted_q):
+    """The logits less the largest are taken for log-probabilities."""
+    return torch.einsum("...a,...a", shifted_p.softmax(-1), shifted_p - shifted_q)
 
 
 def looped(term):
@@ -222,6 +229,7 @@ WRONG = {
         "takes logits for log-probabilities": [
             lambda logits_p, logits_q: torch.einsum("...a,...a", torch.exp(logits_p), logits_p - logits_q),
             lambda logits_p, logits_q: kl_div(logits_q, logits_p, log_target=True, reduction="none").sum(-1),
+            lambda logits_p, logits_q: sum_of_shifted(*(z - z.max(-1, True).values for z in (logits_p, logits_q))),
         ],
         "takes logits for probabilities": [
             lambda logits_p, logits_q: sum(
@@ -235,7 +243,12 @@ WRONG = {
         ],
         "mixes the states": [
             lambda logits_p, logits_q: of_losses(logits_p, logits_q).mean(),
+            lambda logits_p, logits_q: kl_div(logits_q.log_softmax(-1), logits_p.softmax(-1), reduction="batchmean"),
             lambda logits_p, logits_q: rows(lambda p, q: p.exp() @ (p - q))(logits_p, logits_q).sum(),
+        ],
+        "counts in bits": [
+            lambda logits_p, logits_q: of_losses(logits_p, logits_q) / math.log(2),
+            looped(lambda p, q, log_p, log_q: p * (log_p.exp().log2() - log_q.exp().log2())),
         ],
         "loses the axis of the actions": [
             lambda logits_p, logits_q: dot_of_shares(torch.exp(logits_p), torch.exp(logits_q)),
@@ -275,6 +288,14 @@ WRONG = {
         "has another factor than ½ in k2": [
             estimate(k2=lambda rho, x: x * x),
             estimate(divided, k2=lambda rho, x: (0.5 * x) ** 2),
+        ],
+        "squares ρ inside the logarithm": [
+            estimate(k2=lambda rho, x: torch.log(rho**2) / 2),
+            estimate(divided, k2=lambda rho, x: (rho * rho).log()),
+        ],
+        "estimates the other direction in k3": [
+            estimate(k3=lambda rho, x: rho * x - torch.expm1(x)),
+            estimate(k3=lambda rho, x: rho * x - (rho - 1)),
         ],
         "takes ρ − 1 for log ρ in k2": [
             estimate(k2=lambda rho, x: 0.5 * (1 - rho) ** 2),
@@ -357,6 +378,11 @@ WRONG = {
         "moves β by the factor of the band": [
             adapt(down=1.5, up=1.5),
             chosen(third_below, half_above, lambda beta, target: (beta / 1.5, beta, 1.5 * beta)),
+        ],
+        "moves β by another factor than 2": [
+            adapt(down=3, up=3),
+            adapt(down=2**0.5, up=2**0.5),
+            chosen(third_below, half_above, lambda beta, target: (0.9 * beta, beta, 1.1 * beta)),
         ],
         "has a band of another width": [
             adapt(lambda kl, target: kl < target / 2, lambda kl, target: kl > 2 * target),

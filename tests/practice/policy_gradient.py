@@ -19,12 +19,6 @@ def row_by_row(logits, *, temperature):
     return torch.stack(rows).reshape(logits.shape)
 
 
-def by_odds(logits, *, temperature):
-    """π(a) = 1 / sum of the odds of all actions against a."""
-    differences = logits[..., None, :] - logits[..., :, None]
-    return 1 / torch.exp(differences / temperature).sum(-1)
-
-
 def through_sigmoids(logits, *, temperature):
     """One against all others together."""
     shares = []
@@ -32,6 +26,12 @@ def through_sigmoids(logits, *, temperature):
         others = torch.cat([logits[..., :a], logits[..., a + 1 :]], -1) / temperature
         shares.append(torch.sigmoid(logits[..., a] / temperature - others.logsumexp(-1)))
     return torch.stack(shares, -1)
+
+
+def by_odds(logits, *, temperature):
+    """π(a) = 1 / sum of the odds of all actions against a: where the odds overflow, the gradient is nan."""
+    differences = logits[..., None, :] - logits[..., :, None]
+    return 1 / torch.exp(differences / temperature).sum(-1)
 
 
 def formula(shares):
@@ -83,7 +83,7 @@ def around_the_mean(returns, probabilities):
 
 
 RIGHT = {
-    "my_softmax_policy": [by_log_softmax, row_by_row, by_odds, through_sigmoids],
+    "my_softmax_policy": [by_log_softmax, row_by_row, through_sigmoids],
     "my_expected_return": [dot, play_by_play, around_the_mean],
 }
 
@@ -111,6 +111,12 @@ WRONG = {
         "breaks down for large logits": [
             formula(lambda z, T: divided(z / T)),
             formula(lambda z, T: divided(z / T - 1)),
+        ],
+        "subtracts another number than the largest": [
+            by_odds,
+            formula(lambda z, T: divided((z - z.amin(-1, keepdim=True)) / T)),
+            formula(lambda z, T: divided((z - sum(z.unbind(-1))[..., None] / z.shape[-1]) / T)),
+            formula(lambda z, T: rows(z, lambda row: ((row - row[0]) / T).exp() / sum(((row - row[0]) / T).exp()))),
         ],
         "ignores the temperature": [
             formula(lambda z, T: soft(z)),
@@ -187,6 +193,14 @@ WRONG = {
         "takes the logarithm of the probabilities": [
             lambda returns, probabilities: torch.dot(returns, torch.log(probabilities)),
             lambda returns, probabilities: dot(returns * probabilities.detach(), probabilities.log()),
+        ],
+        "returns the return of the likeliest play": [
+            lambda returns, probabilities: returns.detach()[probabilities.argmax()],
+            lambda returns, probabilities: max(zip(probabilities.tolist(), returns, strict=True))[1],
+        ],
+        "divides by the sum of the probabilities": [
+            lambda returns, probabilities: dot(returns, probabilities) / sum(probabilities),
+            lambda returns, probabilities: torch.dot(returns, probabilities / probabilities.sum()),
         ],
         "centres the returns": [
             lambda returns, probabilities: dot(returns, probabilities) - returns.mean(),

@@ -225,6 +225,37 @@ def zero_last(actor, critic, optimizer, loss, config):
     optimizer.step()
 
 
+def two_steps(actor, critic, optimizer, loss, config):
+    finish(actor, critic, optimizer, loss, config)
+    optimizer.step()
+
+
+def for_each_network(actor, critic, optimizer, loss, config):
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([*actor.parameters(), *critic.parameters()], config.max_grad_norm)
+    for _ in (actor, critic):
+        optimizer.step()
+
+
+def critic_to(target):
+    """A step whose critic goes to another list of the minibatch."""
+
+    def my_minibatch_step(actor, critic, optimizer, minibatch, config):
+        with_categorical(actor, critic, optimizer, minibatch._replace(targets=target(minibatch)), config)
+
+    return my_minibatch_step
+
+
+def actor_by(advantages):
+    """A step whose actor follows another list of the minibatch."""
+
+    def my_minibatch_step(actor, critic, optimizer, minibatch, config):
+        with_the_page(actor, critic, optimizer, minibatch._replace(advantages=advantages(minibatch)), config)
+
+    return my_minibatch_step
+
+
 def nothing(actor, critic, optimizer, loss, config):
     optimizer.zero_grad()
     loss.backward()
@@ -239,6 +270,19 @@ WRONG = {
         "does not cut the gradient": [attempt(finish=uncut), attempt(finish=cut_to_100)],
         "cuts the two networks apart": [attempt(finish=each_network), attempt(finish=critic_uncut)],
         "cuts each number of the gradient": [attempt(finish=each_number), attempt(finish=each_number_of_torch)],
+        "makes two steps on one gradient": [attempt(finish=two_steps), attempt(finish=for_each_network)],
+        "compares the critic with the advantages": [
+            critic_to(lambda m: m.advantages),
+            critic_to(lambda m: m.advantages * 1.0),
+        ],
+        "takes the targets for the advantages": [
+            actor_by(lambda m: m.targets),
+            attempt(lambda logp, m, c: clipped((logp - m.old_logp).exp(), m.targets, c).mean()),
+        ],
+        "sums the objective over the steps": [
+            attempt(lambda logp, m, c: clipped((logp - m.old_logp).exp(), m.advantages, c).sum()),
+            attempt(loss_with(lambda rho, a, e: len(a) * smaller(rho, a, e))),
+        ],
         "makes a step for each network": [in_two_steps, in_two_steps_with_zeros],
         "does not set the gradients to zero": [attempt(finish=no_zero), attempt(finish=no_zero_by_hand)],
         "steps before it has a gradient": [attempt(finish=step_first), attempt(finish=zero_last)],

@@ -114,6 +114,28 @@ def along_the_columns(rewards, *, gamma):
     return torch.stack(noted[::-1])
 
 
+def one_tensor_many_times(rewards, *, gamma):
+    following, noted = torch.zeros_like(rewards[0]), []
+    for reward in rewards.flip(0):
+        following *= gamma
+        following += reward
+        noted.append(following)
+    return torch.stack(noted[::-1])
+
+
+def powers_in_the_loop(power):
+    """following = reward + gamma^power(t, T) * following."""
+
+    def my_reward_to_go(rewards, *, gamma):
+        following, noted = 0, []
+        for t in reversed(range(len(rewards))):
+            following = rewards[t] + gamma ** power(t, len(rewards)) * following
+            noted.insert(0, following)
+        return torch.stack(noted)
+
+    return my_reward_to_go
+
+
 WRONG = {
     "my_reward_to_go": {
         "loops forward": [
@@ -123,6 +145,7 @@ WRONG = {
         "gives every step the whole return": [
             lambda rewards, *, gamma: (powers(rewards, gamma) * rewards).sum(0).expand_as(rewards),
             lambda rewards, *, gamma: torch.ones_like(rewards) * rewards.sum(0, keepdim=True),
+            one_tensor_many_times,
         ],
         "returns one number instead of one for each step": [
             lambda rewards, *, gamma: by_its_definition(rewards, gamma=gamma)[0],
@@ -171,6 +194,14 @@ WRONG = {
         "leaves out the last reward": [
             from_the_last_but_one,
             lambda rewards, *, gamma: in_place(torch.cat([rewards[:-1], 0 * rewards[-1:]]), gamma=gamma),
+        ],
+        "counts the last reward twice": [
+            backward(lambda r, following, g: (r + g * following,) * 2, first=lambda r: r[-1]),
+            lambda rewards, *, gamma: in_place(torch.cat([rewards, rewards[-1:]]), gamma=gamma)[:-1],
+        ],
+        "puts a power of γ into the recursion": [
+            powers_in_the_loop(lambda t, T: t),
+            powers_in_the_loop(lambda t, T: T - 1 - t),
         ],
         "never reaches step 0": [
             lambda rewards, *, gamma: down_to_one(torch.zeros_like(rewards), rewards, gamma),
