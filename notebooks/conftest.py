@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+collect_ignore = ["conftest.py"]  # no doctests in it
 SECONDS = {"language_model": 90}
 USUALLY = 60
 

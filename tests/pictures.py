@@ -46,10 +46,24 @@ def at_start(name):
     return Canvas(picture, **start(settings))
 
 
-def corners(settings):
-    """Every combination of the ends of the sliders and the entries of the menus."""
-    ends = [setting if isinstance(setting, list) else setting[:2] for setting in settings.values()]
-    return [dict(zip(settings, values, strict=True)) for values in itertools.product(*ends)]
+def corners(settings, *, trains=False):
+    """Every combination of the ends of the sliders and the entries of the menus.
+
+    Where each of them `trains`, fewer: every combination of the ends of the sliders, and every entry of each menu, side
+    by side.
+    """
+    ends = {name: setting if isinstance(setting, list) else setting[:2] for name, setting in settings.items()}
+    if not trains:
+        return [dict(zip(ends, values, strict=True)) for values in itertools.product(*ends.values())]
+    menus = [name for name in settings if isinstance(settings[name], list)]
+    sliders = [name for name in settings if name not in menus]
+    combinations = list(itertools.product(*(ends[name] for name in sliders)))
+    number = max(len(combinations), *(len(settings[name]) for name in menus), 1)
+    return [
+        dict(zip(sliders, combinations[i % len(combinations)], strict=True))
+        | {name: settings[name][i % len(settings[name])] for name in menus}
+        for i in range(number)
+    ]
 
 
 def values_of(setting):

@@ -155,9 +155,8 @@ def test_each_bug_is_caught_by_the_probe_that_is_made_for_it(bug):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_table_has_no_wrong_answer_without_a_bug_and_one_for_each_bug(seed):
-    found = table(seed)
+def test_the_table_has_no_wrong_answer_without_a_bug_and_one_for_each_bug():
+    found = table(seed=1)
     assert found.pop(None) == dict.fromkeys(PROBES)
     assert list(found) == list(BUGS)
     for bug, row in found.items():

@@ -81,7 +81,8 @@ async def kernel(picture, settings):
         control.value = start(settings)[name]
         await explorer.task
     result = {"cpu_ms": milliseconds(cpu), "wall_ms": milliseconds(wall), "bytes": round(statistics.median(sizes))}
-    result["first_ms"] = milliseconds(await presses(explorer, settings))
+    if sliders_of(settings):
+        result["first_ms"] = milliseconds(await presses(explorer, settings))
     result["burst_redraws"] = await burst(explorer, settings)
     if live:
         result["longest_wait_ms"] = milliseconds(waits)
@@ -89,9 +90,14 @@ async def kernel(picture, settings):
     return result
 
 
+def sliders_of(settings):
+    """The controls that are no menus; a picture without any has no times of key presses."""
+    return {name: setting for name, setting in settings.items() if not isinstance(setting, list)}
+
+
 async def presses(explorer, settings):
     """Seconds to the first drawing for the presses of `in_browser`: one step to and fro at the low end."""
-    sliders = {name: setting for name, setting in settings.items() if not isinstance(setting, list)}
+    sliders = sliders_of(settings)
     name = max(sliders, key=lambda name: sliders[name][1])
     low, _, step, _ = sliders[name]
     drawn, times = [], []
@@ -203,7 +209,9 @@ def table(found):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_browser(results, lab, path):
-    names = [name for name in EXPLORED if name.split(":")[0] == path.stem]
+    names = [
+        name for name, (_, settings) in EXPLORED.items() if name.split(":")[0] == path.stem and sliders_of(settings)
+    ]
     if not names:
         return
     lab.run_all(f"my/{path.relative_to(FOLDER)}")
