@@ -52,7 +52,7 @@ bench: .bench/installed ## time the trainer against its peers, in an environment
 bench-gpu: .bench/installed ## record a run on this machine's GPU; bring a PyTorch (and a JAX) that sees it
 	.bench/bin/python tests/benchmarks/gpu.py
 
-bench-ui: .venv/installed-test ## time each picture from a slider's event to new pixels: about 15 minutes
+bench-ui: .venv/installed-test ## time each picture from a slider's event to new pixels: half an hour
 	REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q -s --timeout=3000 tests/browser/bench_ui.py
 
 ten-runs: .venv/installed-test ## run each notebook ten times in a row, elsewhere and without a network: an hour

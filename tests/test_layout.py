@@ -511,7 +511,7 @@ def test_the_readme_gives_the_recorded_times_of_the_pictures():
     plain = [numbers for numbers in pictures if "taken_up_ms" not in numbers]
 
     def ends(name, numbers, unit, form):
-        found = [one[name] / unit for one in numbers]
+        found = [one[name] / unit for one in numbers if name in one]  # menus have no key press
         return [f"{min(found):{form}}", f"{max(found):{form}}"]
 
     recorded = [
