@@ -69,7 +69,7 @@ class Answer(Card):
 
     def answer(self, value):
         """A result, and True or False where one of them is asked for."""
-        return bool(value) if self.exercise.yes_or_no and is_answer(value) else value
+        return bool(value) if is_answer(value) and self.exercise.yes_or_no else value
 
     def comparison(self):
         """Rows that set the function beside what was expected."""
