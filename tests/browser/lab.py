@@ -8,10 +8,29 @@ from pathlib import Path
 
 import nbformat
 
-PIXELS = """async image => {
-    const bytes = await (await fetch(image.src)).arrayBuffer();
-    const hash = await crypto.subtle.digest("SHA-256", bytes);
-    return Array.from(new Uint8Array(hash)).join();
+# A fingerprint of the picture once it has stood `still` for some milliseconds. With `before`, its fingerprint so far, a
+# change is first waited for, `patience` seconds at most. Asked for in the page: questions from outside cost much more.
+SETTLED = """async (image, {before, patience, seconds, still}) => {
+    const pause = () => new Promise(next => setTimeout(next, 40));
+    const fingerprint = async source => {
+        const hash = await crypto.subtle.digest("SHA-256", await (await fetch(source)).arrayBuffer());
+        return Array.from(new Uint8Array(hash)).join();
+    };
+    let source = image.src, pixels = await fingerprint(source), since = performance.now();
+    const look = async () => {
+        await pause();
+        if (image.src === source) return;
+        source = image.src;
+        const now = await fingerprint(source);
+        if (now !== pixels) [pixels, since] = [now, performance.now()];
+    };
+    const began = since;
+    while (pixels === before && performance.now() - began < 1000 * patience) await look();
+    while (performance.now() - since < still) {
+        await look();
+        if (performance.now() - began > 1000 * seconds) throw "the picture never stood still";
+    }
+    return pixels;
 }"""
 SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder: screenshots of every picture at both ends of its sliders
 
@@ -102,26 +121,13 @@ class Picture:
         menus = self.card.locator("select")
         return [menus.nth(i) for i in range(menus.count())]
 
+    def settled(self, before=None, patience=3, seconds=40, still=350):
+        """The picture's fingerprint once it stands still, after a change to one that is not `before`: see `SETTLED`."""
+        asked = {"before": before, "patience": patience, "seconds": seconds, "still": still}
+        return self.image.evaluate(SETTLED, asked)
+
     def pixels(self):
-        return self.page.evaluate(PIXELS, self.image.element_handle())
-
-    def settled(self, before=None, patience=3, seconds=40):
-        """The picture once it has stood still for 0.35 s: a fingerprint of its bytes.
-
-        With `before`, the fingerprint of the picture so far, a change is first waited for, `patience` seconds at most.
-        """
-        hoped = time.monotonic() + patience
-        while before is not None and self.pixels() == before and time.monotonic() < hoped:
-            self.page.wait_for_timeout(40)
-        end, last, since = time.monotonic() + seconds, None, 0.0
-        while time.monotonic() < end:
-            now = self.pixels()
-            if now != last:
-                last, since = now, time.monotonic()
-            elif time.monotonic() - since > 0.35:
-                return now
-            self.page.wait_for_timeout(40)
-        raise AssertionError("the picture never stood still")
+        return self.settled(still=0)
 
     def press(self, slider, key, patience=3):
         """Move a slider by keyboard, "Home" or "End": (fingerprint, value shown beside it)."""
