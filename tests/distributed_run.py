@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 
 from ppo_lessons.ppo import Config, train
-from ppo_lessons.trainer import distributed
+from ppo_lessons.trainer import distributed, pieces
 
 folder, runs, fault = Path(sys.argv[1]), json.loads(sys.argv[2]), (*sys.argv[3:], "none")[0]
 torch.set_num_threads(1)
+os.cpu_count = lambda: 4  # rows in pieces: a second thread for each of two processes
+ROWS = pieces.ROWS
 rank = int(os.environ.get("RANK", 0))
 if fault == "stuck":
     distributed.TIMEOUT = datetime.timedelta(seconds=3)
@@ -36,6 +38,7 @@ def train_and_note(name, settings):
     """Train, save each record, and write down all of its numbers and the networks' weights."""
     torch.set_default_dtype(getattr(torch, settings.pop("dtype", "float32")))
     resume, rows = settings.pop("resume", None), []
+    pieces.ROWS = settings.pop("rows_of_a_piece", ROWS)
     if fault == "other settings":
         settings["lam"] = 0.5 + rank / 10
     for record in train(Config(device="cpu", **settings), resume=resume):

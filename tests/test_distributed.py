@@ -24,6 +24,7 @@ RUNS = {
     "numpy": {**EXACT, "env_id": "CartPole-v1"},
     "gaussian": {**EXACT, "env_id": "ppo_lessons/Pendulum-v1"},
     "images": {**EXACT, "env_id": "ppo_lessons/Breakout-v0"},
+    "in pieces": {**EXACT, "rows_of_a_piece": 8},
     "minibatches of one step": {**EXACT, "num_envs": 2, "num_steps": 4, "minibatches": 8, "total_steps": 24},
 }
 
@@ -83,6 +84,11 @@ def test_two_processes_agree_with_one_over_three_updates(name, alone, together):
     assert largest_difference(first, alone[name]) < (1e-5 if name == "float32" else 1e-10)
     moved = [{"weights": alone[name][update]["weights"]} for update in (0, 3)]
     assert largest_difference(moved[:1], moved[1:]) > 1e-3  # and they learned
+
+
+def test_rows_in_pieces_change_nothing(alone, together):
+    for records in (alone["in pieces"], *together["in pieces"]):
+        assert largest_difference(records, alone["float64"]) < 1e-10
 
 
 def test_a_checkpoint_goes_from_two_processes_to_one_and_back(folder, alone, together, tmp_path):

@@ -267,10 +267,10 @@ def judged(update, network, settings, seen=NOTHING_SEEN):
     return Record(update, table, reward, kl, reward - settings.beta * kl, seen)
 
 
-def train(settings, *, rewards=REWARDS, every=10):
+def train(settings, *, rewards=REWARDS, every=5):
     """PPO or GRPO from the reference model, with a reward [K] for each string.
 
-    Yields a `Record` before any learning, and after every tenth update.
+    Yields a `Record` before any learning, and after every fifth update.
     """
     network = new_network("transformer", 0)
     network.load_state_dict(trained_reference("transformer").state_dict())
@@ -433,7 +433,7 @@ BUGS = {  # what is wrong: (the function above that is replaced, what it is repl
 }
 
 
-def train_with(bug, settings, *, every=10):
+def train_with(bug, settings, *, every=5):
     """Train with a bug planted, None for the trainer as it is: an iterator of records."""
     trainer = train(settings, every=every)
     functions = {} if bug is None else dict([BUGS[bug]])

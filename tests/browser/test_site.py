@@ -108,8 +108,10 @@ def served(browser, folder):
 
 
 @pytest.fixture(scope="module")
-def part(browser, tmp_path_factory):
-    """The folder of a site with two lessons."""
+def part(request, browser, tmp_path_factory):
+    """The folder of a site with two lessons; of the whole site, where that is built anyway."""
+    if any("visit" in test.fixturenames for test in request.session.items):
+        return request.getfixturevalue("whole")
     return build(tmp_path_factory.mktemp("part"), *SOME)
 
 
