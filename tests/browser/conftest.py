@@ -16,10 +16,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from lab import Lab
+from lab import APP, visit
 
 ROOT = Path(__file__).parents[2]
-APP = os.environ.get("JUPYTER_APP", "lab")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",
@@ -102,22 +101,8 @@ def server(browser, tmp_path_factory):
 
 
 @pytest.fixture
-def open_lab(server, browser):
-    """A learner with a fresh browser profile; options are those of Playwright's `new_context`."""
-    labs = []
-
-    def visit(**options):
-        page = browser.new_context(viewport={"width": 1280, "height": 1000}, **options).new_page()
-        page.set_default_timeout(60_000)
-        labs.append(Lab(page, APP, *server))
-        return labs[-1]
-
-    yield visit
-    for lab in labs:
-        lab.shut_down_kernels()
-        lab.page.context.close()
-
-
-@pytest.fixture
-def lab(open_lab):
-    return open_lab()
+def lab(server, browser):
+    lab = visit(browser, server)
+    yield lab
+    lab.shut_down_kernels()
+    lab.page.context.close()

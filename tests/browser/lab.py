@@ -32,12 +32,20 @@ SETTLED = """async (image, {before, patience, seconds, still}) => {
     }
     return pixels;
 }"""
+APP = os.environ.get("JUPYTER_APP", "lab")
 SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder: screenshots of every picture at both ends of its sliders
 
 
+def visit(browser, server, **options):
+    """A page of JupyterLab in a fresh browser profile; options are those of Playwright's `new_context`."""
+    page = browser.new_context(viewport={"width": 1280, "height": 1000}, **options).new_page()
+    page.set_default_timeout(60_000)
+    return Lab(page, *server)
+
+
 class Lab:
-    def __init__(self, page, app, address, token, folder):
-        self.page, self.app, self.address, self.token, self.folder = page, app, address, token, folder
+    def __init__(self, page, address, token, folder):
+        self.page, self.address, self.token, self.folder = page, address, token, folder
 
     def api(self, path, method="GET"):
         request = urllib.request.Request(f"{self.address}/api/{path}?token={self.token}", method=method)
@@ -52,7 +60,7 @@ class Lab:
         """Open the notebook in a workspace: one of its own if there is no name. A workspace remembers its tabs."""
         self.path = path
         workspace = workspace or path.replace("/", "-").replace(".", "-")
-        place = {"lab": f"lab/workspaces/{workspace}/tree", "notebook": "notebooks"}[self.app]
+        place = {"lab": f"lab/workspaces/{workspace}/tree", "notebook": "notebooks"}[APP]
         self.page.goto(f"{self.address}/{place}/{path}?token={self.token}")
         self.notebook = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         self.wait_idle(120)
@@ -81,7 +89,7 @@ class Lab:
             sessions = [session for session in self.api("sessions") if session["path"] == self.path]
             kernel = sessions[0]["kernel"] if sessions else {}
             resting = kernel.get("execution_state") == "idle" and kernel.get("connections", 0) > 0
-            bar = self.app == "notebook" or self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()
+            bar = APP == "notebook" or self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()
             rests = rests + 1 if resting and bar else 0
             self.page.wait_for_timeout(150)
 

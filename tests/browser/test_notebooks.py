@@ -1,12 +1,13 @@
 """Every notebook in a real browser: it runs, every slider moves its picture, and errors are seen."""
 
+import functools
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import nbformat
 import pytest
-from lab import SHOTS
+from lab import SHOTS, visit
 from notebook_runner import FOLDER, NOTEBOOKS, write
 
 QUICK = ("07_gae", "10_clip")  # enough to see that sliders and menus work, and a picture that trains
@@ -116,10 +117,99 @@ def move_everything(picture, name):
     assert not idle, f"sliders that move nothing: {idle}"
 
 
-# How it looks: on a narrow page, on a sharp screen, in the dark
-
 OVERFLOWING = """outputs => outputs.filter(output => output.scrollWidth > output.clientWidth)
     .map(output => `${output.scrollWidth} > ${output.clientWidth}: ${output.innerText.slice(0, 80)}`)"""
+
+# Two lessons that have run, for several tests in a row. The last one makes their windows narrow.
+
+
+@pytest.fixture(scope="module")
+def run(server, browser):
+    """A lesson in a page of its own, all cells run, two pixels a point: the same page each time it is asked for."""
+
+    @functools.cache
+    def page_with(name):
+        lab = visit(browser, server, device_scale_factor=2)
+        lab.run_all(f"my/{name}.ipynb")
+        return lab
+
+    return page_with
+
+
+def test_sliders_and_pictures_have_names(run):
+    lab = run("07_gae")
+    card = lab.pictures()[0].card
+    for name in ("λ", "γ", "critic error"):
+        assert card.get_by_role("slider", name=name, exact=True).count() == 1
+        assert card.get_by_role("textbox", name=f"{name}, typed").count() == 1
+    assert lab.notebook.get_by_role("combobox", name="mistake").count() == 1
+    assert card.get_by_role("img", name="picture; the text below says what it shows").count() == 1
+
+
+def test_sources_that_would_tell_the_answer_are_folded(run):
+    lab = run("07_gae")
+    cells = nbformat.read(FOLDER / "07_gae.ipynb", 4).cells
+    hidden = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    assert len(hidden) == lab.notebook.locator(".jp-CodeCell .jp-InputPlaceholder:visible").count() > 3
+
+
+def test_a_value_reads_as_it_is_shown(run):
+    lab = run("07_gae")
+    picture = next(picture for picture in lab.pictures() if picture.sliders)
+    slider = picture.sliders[1]
+    slider.focus()
+    for key in ("Home", *["ArrowRight"] * 3):
+        lab.page.keyboard.press(key)
+    lab.page.wait_for_timeout(300)
+    assert slider.get_attribute("aria-valuetext") == "0.95"
+
+
+def test_pictures_have_two_pixels_a_point(run):
+    lab = run("07_gae")
+    sizes = "images => images.map(image => [image.naturalWidth, image.clientWidth])"
+    found = lab.notebook.locator("img.widget-image").evaluate_all(sizes)
+    assert found and all(pixels == 2 * shown for pixels, shown in found), found
+
+
+def test_the_buttons_play_the_corridor(run):
+    lab = run("00_start_here")
+    game = lab.notebook.locator(".widget-vbox:has(button)").first
+    for _ in range(6):
+        if game.get_by_text("The play is over").count():
+            break
+        game.get_by_role("button", name="right").click()
+        lab.wait_idle()
+    assert "The play is over. Return R(τ) =" in game.inner_text()
+    assert game.get_by_role("button", name="right").is_disabled()
+    game.get_by_role("button", name="new play").click()
+    lab.wait_idle()
+    assert "The play is over" not in game.inner_text()
+    game.locator("img").click()
+    for key in ("ArrowRight", "ArrowUp"):
+        lab.page.keyboard.press(key)
+        lab.wait_idle()
+    assert "a0 = right" in game.inner_text() and "a1 = up" in game.inner_text()
+    assert lab.page.evaluate("document.activeElement.closest('.ppo-game') !== null")
+
+
+@pytest.mark.parametrize("name", ["00_start_here", "07_gae"])
+def test_at_480_pixels_nothing_is_cut_off(run, name):
+    lab = run(name)
+    lab.narrow(480)
+    assert lab.notebook.locator(".jp-OutputArea-output").evaluate_all(OVERFLOWING) == []
+    cards = lab.notebook.locator(".ppo")
+    places = cards.locator(".noUi-handle:visible, select, button, img.widget-image").all()
+    assert len(places) >= 10
+    for place in places:
+        box = place.bounding_box()
+        assert box["width"] >= 10 and box["x"] >= 0 and box["x"] + box["width"] <= 480, place.inner_text()
+    labels = ".widget-label"
+    cut = "labels => labels.filter(label => label.scrollWidth > label.clientWidth + 1).map(label => label.innerText)"
+    assert cards.locator(labels).evaluate_all(cut) == []
+
+
+# How it looks on a narrow page and in the dark
+
 FAINT = """boxes => {
     const rgba = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return [r, g, b, a]; };
     const over = ([r, g, b, a], below) => [r, g, b].map((value, i) => value * a + below[i] * (1 - a));
@@ -145,22 +235,6 @@ FAINT = """boxes => {
 }"""
 
 
-@pytest.mark.parametrize("name", ["00_start_here", "07_gae"])
-def test_at_480_pixels_nothing_is_cut_off(lab, name):
-    lab.run_all(f"my/{name}.ipynb")
-    lab.narrow(480)
-    assert lab.notebook.locator(".jp-OutputArea-output").evaluate_all(OVERFLOWING) == []
-    cards = lab.notebook.locator(".ppo")
-    places = cards.locator(".noUi-handle:visible, select, button, img.widget-image").all()
-    assert len(places) >= 10
-    for place in places:
-        box = place.bounding_box()
-        assert box["width"] >= 10 and box["x"] >= 0 and box["x"] + box["width"] <= 480, place.inner_text()
-    labels = ".widget-label"
-    cut = "labels => labels.filter(label => label.scrollWidth > label.clientWidth + 1).map(label => label.innerText)"
-    assert cards.locator(labels).evaluate_all(cut) == []
-
-
 LIVE = """
 from ppo_lessons.controls import LiveCurves
 from ppo_lessons.ppo import Config
@@ -180,14 +254,6 @@ def test_at_480_pixels_the_progress_bar_stands_over_its_label(lab):
     assert bar["y"] + bar["height"] <= label["y"] and label["x"] + label["width"] <= 480
 
 
-def test_pictures_have_two_pixels_a_point(open_lab):
-    lab = open_lab(device_scale_factor=2)
-    lab.run_all("my/07_gae.ipynb")
-    sizes = "images => images.map(image => [image.naturalWidth, image.clientWidth])"
-    found = lab.notebook.locator("img.widget-image").evaluate_all(sizes)
-    assert found and all(pixels == 2 * shown for pixels, shown in found), found
-
-
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_words_can_be_read_in_both_themes(lab, theme):
     setting = lab.folder.parent / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
@@ -205,50 +271,11 @@ def test_words_can_be_read_in_both_themes(lab, theme):
         setting.unlink()
 
 
-def test_sources_that_would_tell_the_answer_are_folded(lab):
-    lab.run_all("my/07_gae.ipynb")
-    cells = nbformat.read(FOLDER / "07_gae.ipynb", 4).cells
-    hidden = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
-    assert len(hidden) == lab.notebook.locator(".jp-CodeCell .jp-InputPlaceholder:visible").count() > 3
-
-
-def test_a_value_reads_as_it_is_shown(lab):
-    lab.run_all("my/07_gae.ipynb")
-    picture = next(picture for picture in lab.pictures() if picture.sliders)
-    slider = picture.sliders[1]
-    slider.focus()
-    for key in ("Home", *["ArrowRight"] * 3):
-        lab.page.keyboard.press(key)
-    lab.page.wait_for_timeout(300)
-    assert slider.get_attribute("aria-valuetext") == "0.95"
-
-
 def test_a_box_of_the_map_opens_its_lesson(lab):
     lab.open("my/00_start_here.ipynb", workspace="map")
     lab.notebook.get_by_role("img", name="07 Generalised advantage estimation (GAE)").click()
     lab.page.wait_for_url("**/my/07_gae.ipynb")
     lab.notebook.get_by_role("heading", name="07 · Generalised advantage estimation (GAE)").wait_for()
-
-
-def test_the_buttons_play_the_corridor(lab):
-    lab.run_all("my/00_start_here.ipynb")
-    game = lab.notebook.locator(".widget-vbox:has(button)").first
-    for _ in range(6):
-        if game.get_by_text("The play is over").count():
-            break
-        game.get_by_role("button", name="right").click()
-        lab.wait_idle()
-    assert "The play is over. Return R(τ) =" in game.inner_text()
-    assert game.get_by_role("button", name="right").is_disabled()
-    game.get_by_role("button", name="new play").click()
-    lab.wait_idle()
-    assert "The play is over" not in game.inner_text()
-    game.locator("img").click()
-    for key in ("ArrowRight", "ArrowUp"):
-        lab.page.keyboard.press(key)
-        lab.wait_idle()
-    assert "a0 = right" in game.inner_text() and "a1 = up" in game.inner_text()
-    assert lab.page.evaluate("document.activeElement.closest('.ppo-game') !== null")
 
 
 def test_an_error_in_a_picture_is_shown_and_the_next_move_recovers(lab):
@@ -282,16 +309,6 @@ def test_a_control_without_effect_is_hidden(lab):
         picture.menus[0].select_option(kind)
         lab.wait_idle()
         assert len(picture.sliders) == visible
-
-
-def test_sliders_and_pictures_have_names(lab):
-    lab.run_all("my/07_gae.ipynb")
-    card = lab.pictures()[0].card
-    for name in ("λ", "γ", "critic error"):
-        assert card.get_by_role("slider", name=name, exact=True).count() == 1
-        assert card.get_by_role("textbox", name=f"{name}, typed").count() == 1
-    assert lab.notebook.get_by_role("combobox", name="mistake").count() == 1
-    assert card.get_by_role("img", name="picture; the text below says what it shows").count() == 1
 
 
 WRONG_ANSWER = """
