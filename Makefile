@@ -20,7 +20,7 @@ controls distributed frames in_place install lab notebooks_elsewhere practice pr
 CHECKED = $(filter-out $(UNCHECKED),$(wildcard tests/test_*.py)) \
 $(filter-out ppo_lessons/controls.py ppo_lessons/lab.py,$(wildcard ppo_lessons/*.py)) ppo_lessons/trainer ppo_lessons/envs
 
-.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui defaults ladder details full-run scaling site ten-runs constraints test-newest
+.PHONY: help lab check test test-all lint figures bench bench-gpu bench-ui defaults ladder details full-run pong scaling site ten-runs constraints test-newest
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ details: .venv/installed ## switch each detail of the trainer alone, ten seeds e
 
 full-run: .venv/installed ## Breakout: search for settings, then five seeds of 10 million steps: an hour and a half; may be stopped
 	$(BIN)/python -m ppo_lessons.experiments.full_run
+
+pong: .venv/installed-test ## Pong from pixels, 2 million steps: two hours; may be stopped
+	$(BIN)/python -m ppo_lessons.experiments.pong
 
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
 	$(BIN)/python -m ppo_lessons.experiments.scaling

@@ -42,7 +42,7 @@ def climb(step_size, delay):
 
 # One process and two
 
-REPEATS, PROCESSES = 3, (1, 2)
+REPEATS, PROCESSES = 5, (1, 2)
 RUNS = [  # name, settings
     ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 64, "total_steps": 40_960}),
     ("CartPole in torch", {"env_id": "ppo_lessons/CartPole-v1", "num_envs": 1024, "total_steps": 262_144}),

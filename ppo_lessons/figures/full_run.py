@@ -5,6 +5,7 @@ from matplotlib.collections import LineCollection
 
 from ppo_lessons import data
 from ppo_lessons.experiments import full_run as experiments
+from ppo_lessons.experiments import pong as of_pong
 from ppo_lessons.figures.style import (
     ADVANTAGE,
     BIAS,
@@ -214,6 +215,29 @@ def gpu(record):
     told = ", ".join(f"{game} {side} {rate:,.0f} with {n:,} games" for (game, side), (n, rate) in best.items())
     words = f"Steps a second on one {record['gpu']}, {record['date']}, at best: {told}."
     return Picture(build, lambda artists: words, size=(820, 320))
+
+
+def pong(record):
+    """Points of Pong while training, as far as the recorded run came: a `Picture`."""
+    steps, points = map(np.array, of_pong.smoothed(record["rows"]))
+    games = sum(ended for _, _, ended, _ in record["rows"])
+
+    def build(figure):
+        axes = figure.subplots()
+        quiet_grid(axes)
+        seen = np.array([(s, paid) for s, paid, _, _ in record["rows"] if paid is not None]).T
+        axes.plot(seen[0] / MILLION, seen[1], "o", color=QUIET, markersize=2.5, label="games that ended in one update")
+        axes.plot(steps / MILLION, points, **RETURN, label="mean of the last 20 games")
+        axes.axhline(0, color=TOTAL["color"], linewidth=0.8)
+        axes.set(xlabel="million environment steps (four frames each)", ylabel="points, own less the other's")
+        axes.set(ylim=(-21.8, 21.8), xlim=(0, 1.02 * record["rows"][-1][0] / MILLION))
+        axes.legend(loc="upper left")
+
+    words = (
+        f"Pong, one seed, {record['rows'][-1][0]:,} of {record['total_steps']:,} steps, {games} games: the mean of 20 "
+        f"games rises from {points[0]:.1f} to {points[-1]:.1f} points; {points.max():.1f} at its highest."
+    )
+    return Picture(build, lambda artists: words, size=(680, 320))
 
 
 # A budget to choose
