@@ -97,6 +97,7 @@ SUBTRACT = Exercise(
             weights(
                 lambda returns, values: returns - values.mean(),
                 lambda returns, values: returns - values.mean(0),
+                lambda returns, values: returns - values.mean(-1, keepdim=True),
             ),
         ),
         Mistake(
@@ -130,6 +131,15 @@ SUBTRACT = Exercise(
                 lambda returns, values: (returns - values).abs(),
                 lambda returns, values: (returns - values) ** 2,
                 lambda returns, values: (returns - values).clamp(min=0),
+            ),
+        ),
+        Mistake(
+            "keeps only the sign of the difference",
+            "How much better or worse counts, too: asked for is the difference itself, in reward units.",
+            VALUE,
+            weights(
+                lambda returns, values: (returns - values).sign(),
+                lambda returns, values: (returns > values).to(returns),
             ),
         ),
         Mistake(
@@ -270,6 +280,16 @@ LOSS = Exercise(
             losses(lambda e: e.square().sum() / len(e)),
         ),
         Mistake(
+            "divides by N − 1",
+            "That belongs to a variance, whose mean is guessed from the same numbers. Here the mean of the squares is "
+            "asked for: divide by N.",
+            LEARNED,
+            losses(
+                lambda e: e.square().sum() / (e.numel() - 1),
+                lambda e: e.square().sum() / max(e.numel() - 1, 1),
+            ),
+        ),
+        Mistake(
             "takes the absolute difference",
             "Its minimum is the median of the returns. The square is what leads to their mean, which is V.",
             LEARNED,
@@ -345,6 +365,14 @@ def against_zero(values, targets):
 def correlation(values, targets):
     both = ((values - values.mean()) * (targets - targets.mean())).mean()
     return both / (spread(values) * spread(targets)).sqrt()
+
+
+def slope_on_targets(values, targets):
+    return ((values - values.mean()) * (targets - targets.mean())).mean() / spread(targets)
+
+
+def slope_on_values(values, targets):
+    return slope_on_targets(targets, values)
 
 
 def squared_correlation(values, targets):
@@ -476,6 +504,13 @@ EXPLAINED = Exercise(
             "large. Asked for is how much of the variance is left.",
             LEARNED,
             (correlation, careful(correlation)),
+        ),
+        Mistake(
+            "returns the slope of a straight line",
+            "Covariance over variance says how steeply one rises with the other; how far the pairs scatter around the "
+            "line does not show in it. Asked for is how much of the variance is left.",
+            LEARNED,
+            (slope_on_targets, careful(slope_on_targets), slope_on_values, careful(slope_on_values)),
         ),
         Mistake(
             "takes mean distances instead of variances",

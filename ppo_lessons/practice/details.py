@@ -29,7 +29,7 @@ def decision(formula):
 STOP = Exercise(
     function=early_stop,
     notebook=NOTEBOOK,
-    first="compare the mean of `kl` with the target. The check then looks at what happens on the edge.",
+    first="compare the mean of `kl` with the target. What should happen where the two are equal?",
     hints=(
         "One number decides for the whole batch: the mean of the KL over all states, whatever the shape.",
         "The epochs go on as long as that mean is at most the target; above it they stop.",
@@ -77,6 +77,12 @@ STOP = Exercise(
             "A sum grows with the number of states: a large batch would always stop after its first epoch.",
             EARLY,
             (decision(lambda kl, d: kl.sum() > d),),
+        ),
+        Mistake(
+            "divides by the number of rows alone",
+            "Every entry counts as one: `.mean()`, or divide by `kl.numel()`.",
+            EARLY,
+            (decision(lambda kl, d: kl.sum() / len(kl) > d),),
         ),
         Mistake(
             "stops as soon as one state has moved far",
@@ -256,6 +262,12 @@ LOSS = Exercise(
             "The band is V_old − ε to V_old + ε, in reward units: at V_old = 0 a factor would allow nothing.",
             CLIPPED,
             (variant(relative), variant(lambda v, old, e: v.clamp(old * (1 - e), old * (1 + e)))),
+        ),
+        Mistake(
+            "clips the old value around the new one",
+            "The band lies around the old value, and V is held in it. The old value stays what it is.",
+            CLIPPED,
+            (variant(lambda v, old, e: old.clamp(v - e, v + e)),),
         ),
         Mistake(
             "has the band around 0",

@@ -74,6 +74,11 @@ def of_logits(weights):
     return lambda logits_p, logits_q: (weights(logits_p) * (logits_p - logits_q)).sum(-1)
 
 
+def softmax_twice(kl):
+    """What softmax has made is taken for logits."""
+    return lambda logits_p, logits_q: kl(logits_p.softmax(-1), logits_q.softmax(-1))
+
+
 def shifted_logits(logits_p, logits_q):
     """The largest logit is subtracted, and the sum forgotten."""
     differences = logits_p - logits_p.amax(-1, keepdim=True) - logits_q + logits_q.amax(-1, keepdim=True)
@@ -192,6 +197,13 @@ KL_EXERCISE = Exercise(
             divergence(lambda p, q, log_p, log_q: log_p - log_q),
         ),
         Mistake(
+            "weighs each logarithm with its own policy",
+            "Σ p log p − Σ q log q is a difference of two entropies, and may be negative. Both logarithms count as "
+            "often as p takes the action.",
+            BEHAVIOUR,
+            divergence(lambda p, q, log_p, log_q: p * log_p - q * log_q),
+        ),
+        Mistake(
             "weighs with log-probabilities",
             "The weight of an action is its probability: p = exp(log p), or softmax of the logits.",
             BEHAVIOUR,
@@ -220,6 +232,13 @@ KL_EXERCISE = Exercise(
                 of_logits(lambda logits: logits.softmax(-1)),
                 shifted_logits,
             ),
+        ),
+        Mistake(
+            "takes softmax twice",
+            "Probabilities are no logits: a second softmax makes both policies nearly equal. Take log_softmax(-1) of "
+            "the logits as they come.",
+            BEHAVIOUR,
+            tuple(softmax_twice(kl) for kl in divergence(terms)),
         ),
         Mistake(
             "takes logits for probabilities",
@@ -337,6 +356,22 @@ def right_k3(x):
 LOSSY_K3 = (lambda x: (x.exp() - 1) - x, lambda x: x.exp() - (1 + x), lambda x: (x.exp() - x) - 1)
 
 
+def squares_apart():
+    """k2 from the squares of both logarithms: without and with a gradient through the old one."""
+
+    def versions(k3):
+        def flowing(logp, old_logp, *, estimator):
+            x = logp - old_logp
+            return {"k1": -x, "k2": (logp.square() - old_logp.square()) / 2, "k3": k3(x)}[estimator]
+
+        def detached(logp, old_logp, *, estimator):
+            return flowing(logp, old_logp.detach(), estimator=estimator)
+
+        return detached, flowing
+
+    return tuple(version for k3 in (right_k3, *LOSSY_K3) for version in versions(k3))
+
+
 def always(estimator):
     def function(logp, old_logp, **ignored):
         return approximate_kl(logp, old_logp, estimator=estimator)
@@ -352,7 +387,8 @@ ESTIMATOR_EXERCISE = Exercise(
     function=approximate_kl,
     notebook="09_kl_penalty",
     differentiable=True,
-    first="compute log ρ, `logp - old_logp`, and return −log ρ, which is k1. The check then asks for k2.",
+    first="compute log ρ, `logp - old_logp`, and return −log ρ, which is k1. The check then shows an input "
+    "that asks for k2.",
     hints=(
         "All three need log ρ, `log_ratio = logp - old_logp.detach()`. Then there are three cases: "
         '`if estimator == "k1": return -log_ratio` is the first.',
@@ -371,6 +407,12 @@ ESTIMATOR_EXERCISE = Exercise(
                 *estimators(log_ratio=lambda logp, old_logp: (logp / old_logp).log()),
                 *estimators(log_ratio=lambda logp, old_logp: logp / old_logp),
             ),
+        ),
+        Mistake(
+            "takes a difference of probabilities for log ρ",
+            "log ρ is the difference of the logarithms, and these are what is handed in: no exp.",
+            ESTIMATORS,
+            estimators(log_ratio=lambda logp, old_logp: logp.exp() - old_logp.exp()),
         ),
         Mistake(
             "forgets the minus of k1",
@@ -395,6 +437,12 @@ ESTIMATOR_EXERCISE = Exercise(
             "½ log(ρ²) is log ρ again. k2 squares the logarithm: ½ (log ρ)².",
             ESTIMATORS,
             (*estimators(k2=lambda x: x), *estimators(k2=lambda x: 2 * x)),
+        ),
+        Mistake(
+            "takes the difference of the squares in k2",
+            "k2 squares the difference of the two logarithms, not each of them: it is never negative.",
+            ESTIMATORS,
+            squares_apart(),
         ),
         Mistake(
             "takes ρ − 1 for log ρ in k2",
@@ -481,6 +529,12 @@ ESTIMATOR_EXERCISE = Exercise(
             (*estimators(finish=lambda k, old_logp: k.mean()), *estimators(finish=lambda k, old_logp: k.sum())),
         ),
         Mistake(
+            "stops the gradient at logp",
+            "The policy in training works through logp alone. It is old_logp that is data: detach that one.",
+            LOSSES,
+            estimators(log_ratio=lambda logp, old_logp: logp.detach() - old_logp),
+        ),
+        Mistake(
             "differentiates the old log-probabilities",
             "old_logp was stored when the action was taken: it is data, so detach it.",
             LOSSES,
@@ -509,6 +563,7 @@ PRICES = [
     price("a small price, and a KL far above the target", 0.5, 0.05, 0.01),
     price("a KL of 0", 0.5, 0.0, 2.0),
     price("a price of 0", 0.0, 0.05, 0.01),
+    price("a large price, and a KL far above the target", 1e4, 0.05, 0.01),
     price("a KL on the lower edge of the band", 3.0, 1.0, 1.5),  # both edges are exact in binary
     price("a KL on the upper edge of the band", 3.0, 3.0, 2.0),
 ]
@@ -566,6 +621,11 @@ def edges_outside(low, high):
 def scaled(result):
     """`adapt_beta` with something else than the new beta returned: result(beta, factor, target)."""
     return lambda beta, kl, *, target: result(beta, adapt_beta(1.0, kl, target=target), target)
+
+
+def bounded(least, most):
+    """`adapt_beta`, but never below the one and never above the other."""
+    return lambda beta, kl, *, target: min(max(adapt_beta(beta, kl, target=target), least), most)
 
 
 BETA_EXERCISE = Exercise(
@@ -690,6 +750,18 @@ BETA_EXERCISE = Exercise(
             (
                 lambda beta, kl, *, target: beta * kl / target,
                 lambda beta, kl, *, target: beta * target / (kl or 1e-300),
+            ),
+        ),
+        Mistake(
+            "holds β between bounds",
+            "The rule knows no least and no largest price: β is halved or doubled, however small or large it is. And "
+            "a β of 0 stays 0.",
+            ADAPTIVE,
+            (
+                *(bounded(least, math.inf) for least in (1e-4, 1e-3, 0.01, 0.05, 0.1)),
+                *(bounded(0.0, most) for most in (10.0, 20.0, 50.0, 100.0, 1000.0)),
+                *(bounded(least, 1 / least) for least in (1e-4, 1e-3, 0.01, 0.1)),
+                *(bounded(least, most) for least in (0.01, 0.1) for most in (10.0, 100.0)),
             ),
         ),
         Mistake(

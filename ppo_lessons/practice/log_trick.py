@@ -82,6 +82,16 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "divides by the sum of the weights",
+                "A weighted mean forgets how much was gained or lost, and a sum below 0 turns its sign. Divide by the "
+                "number of plays.",
+                ESTIMATOR,
+                both(
+                    lambda logp, w: (w * logp).sum() / w.sum(),
+                    lambda logp, w: ((w * logp).sum(0) / w.sum(0)).mean(),
+                ),
+            ),
+            Mistake(
                 "adds up over the plays",
                 "1/N is missing: the sum over plays grows with their number, and the step with it.",
                 ESTIMATOR,

@@ -134,6 +134,7 @@ WRONG = {
         "subtracts one constant": [
             plain(lambda g, v: g - v.sum() / v.numel()),
             plain(lambda g, v: torch.stack([row - sum(v) / len(v) for row in g])),
+            plain(lambda g, v: g - (v.mean(-1, keepdim=True) if v.dim() > 1 else sum(v) / len(v))),
         ],
         "subtracts the value of another step": [
             plain(lambda g, v: torch.stack([g[t] - (v[t + 1] if t + 1 < len(v) else 0) for t in range(len(g))])),
@@ -146,6 +147,10 @@ WRONG = {
         "takes the size of the difference without its sign": [
             plain(lambda g, v: torch.maximum(g, v) - torch.minimum(g, v)),
             each(lambda g, v: torch.relu(g - v)),
+        ],
+        "keeps only the sign of the difference": [
+            plain(lambda g, v: torch.where(g > v, 1.0, -1.0)),
+            each(lambda g, v: (g > v).double()),
         ],
         "scales the weights": [
             plain(lambda g, v: (g - v - (g - v).mean()) / deviation(g - v)),
@@ -189,6 +194,10 @@ WRONG = {
         "divides by the number of steps alone": [
             critic(lambda v, g: torch.nn.functional.mse_loss(v, g, reduction="sum") / len(v)),
             critic(lambda v, g: sum(((x - y) ** 2).sum() for x, y in zip(v, g, strict=True)) / len(v)),
+        ],
+        "divides by N − 1": [
+            critic(lambda v, g: ((v - g) ** 2).sum() / (v.numel() - 1)),
+            looped(lambda v, g: (v - g) ** 2, lambda terms: sum(terms) / max(1, len(terms) - 1)),
         ],
         "takes the absolute difference": [
             critic(torch.nn.functional.l1_loss),
@@ -253,6 +262,10 @@ WRONG = {
             lambda values, targets: (
                 (var(values + targets) - var(values - targets)) / (4 * (var(values) * var(targets)).sqrt())
             ),
+        ],
+        "returns the slope of a straight line": [
+            lambda values, targets: (var(values + targets) - var(values - targets)) / (4 * var(targets)),
+            lambda values, targets: torch.stack([values.flatten(), targets.flatten()]).cov()[0, 1] / values.var(),
         ],
         "takes mean distances instead of variances": [
             lambda values, targets: 1 - torch.nn.functional.l1_loss(values, targets) / distance(targets),

@@ -110,6 +110,10 @@ WRONG = {
             on_tensors(lambda kl, d: not kl.mean() < d),
         ],
         "adds up the KL of the states": [stop(lambda kl, d: sum(kl) > d), on_tensors(lambda kl, d: kl.sum() > d)],
+        "divides by the number of rows alone": [
+            on_tensors(lambda kl, d: kl.sum() / kl.shape[0] > d),
+            on_tensors(lambda kl, d: sum(row.sum() for row in kl) > d * len(kl)),
+        ],
         "stops as soon as one state has moved far": [
             stop(lambda kl, d: max(kl) > d),
             on_tensors(lambda kl, d: (kl > d).any()),
@@ -166,6 +170,10 @@ WRONG = {
             attempt(
                 lambda v, y, old, e: torch.max((v - y) ** 2, (v.clip(old - e * old, old + e * old) - y) ** 2).mean()
             ),
+        ],
+        "clips the old value around the new one": [
+            attempt(lambda v, y, old, e: torch.max((v - y) ** 2, (held(old, v, e) - y) ** 2).mean()),
+            looped(lambda v, y, old, e: max((v - y) ** 2, (held(old, v, e) - y) ** 2)),
         ],
         "has the band around 0": [
             attempt(lambda v, y, old, e: torch.max((v - y) ** 2, ((v - old).clip(-e, e) - y) ** 2).mean()),

@@ -96,6 +96,10 @@ def attempt(expression):
     return my_kl_divergence
 
 
+def terms(p, q, log_p, log_q):
+    return p * (log_p - log_q)
+
+
 def dot_of_shares(x, y):
     p, q = x / x.sum(-1), y / y.sum(-1)
     return torch.einsum("...a,...a", p, torch.log(p) - torch.log(q))
@@ -138,6 +142,13 @@ def estimate(log_rho=lambda logp, old_logp: logp - old_logp.detach(), after=lamb
         return after(k, old_logp.detach())
 
     return my_approximate_kl
+
+
+def squares_for_k2(logp, old_logp, estimator, k3):
+    old_logp = old_logp.detach()
+    if estimator == "k2":
+        return (logp**2 - old_logp**2) / 2
+    return old_logp - logp if estimator == "k1" else k3(logp - old_logp)
 
 
 def divided(logp, old_logp):
@@ -218,6 +229,10 @@ WRONG = {
             rows(lambda p, q: sum(p) - sum(q)),
             looped(lambda p, q, log_p, log_q: log_p - log_q),
         ],
+        "weighs each logarithm with its own policy": [
+            lambda logits_p, logits_q: Categorical(logits=logits_q).entropy() - Categorical(logits=logits_p).entropy(),
+            looped(lambda p, q, log_p, log_q: p * log_p - q * log_q),
+        ],
         "weighs with log-probabilities": [
             looped(lambda p, q, log_p, log_q: log_p * log_p - log_p * log_q),
             rows(lambda p, q: p @ (p - q)),
@@ -230,6 +245,10 @@ WRONG = {
             lambda logits_p, logits_q: torch.einsum("...a,...a", torch.exp(logits_p), logits_p - logits_q),
             lambda logits_p, logits_q: kl_div(logits_q, logits_p, log_target=True, reduction="none").sum(-1),
             lambda logits_p, logits_q: sum_of_shifted(*(z - z.max(-1, True).values for z in (logits_p, logits_q))),
+        ],
+        "takes softmax twice": [
+            lambda logits_p, logits_q: of_distributions(logits_p.softmax(-1), logits_q.softmax(-1)),
+            lambda logits_p, logits_q: looped(terms)(logits_p.log_softmax(-1).exp(), logits_q.log_softmax(-1).exp()),
         ],
         "takes logits for probabilities": [
             lambda logits_p, logits_q: sum(
@@ -283,6 +302,10 @@ WRONG = {
             estimate(lambda logp, old_logp: old_logp.detach() - logp),
             estimate(k3=lambda rho, x: 1 / rho - 1 + x),
         ],
+        "takes a difference of probabilities for log ρ": [
+            estimate(lambda logp, old_logp: logp.exp() - old_logp.detach().exp()),
+            lambda logp, old_logp, *, estimator: by_formula(logp.exp(), old_logp.exp(), estimator=estimator),
+        ],
         "forgets the minus of k1": [estimate(k1=lambda rho, x: x), estimate(divided, k1=lambda rho, x: rho.log())],
         "makes k1 positive": [estimate(k1=lambda rho, x: x.abs()), estimate(divided, k1=lambda rho, x: torch.relu(-x))],
         "has another factor than ½ in k2": [
@@ -296,6 +319,10 @@ WRONG = {
         "estimates the other direction in k3": [
             estimate(k3=lambda rho, x: rho * x - torch.expm1(x)),
             estimate(k3=lambda rho, x: rho * x - (rho - 1)),
+        ],
+        "takes the difference of the squares in k2": [
+            lambda *logs, estimator: squares_for_k2(*logs, estimator, lambda x: x.exp() - 1 - x),
+            lambda *logs, estimator: squares_for_k2(*logs, estimator, lambda x: torch.expm1(x) - x),
         ],
         "takes ρ − 1 for log ρ in k2": [
             estimate(k2=lambda rho, x: 0.5 * (1 - rho) ** 2),
@@ -334,6 +361,10 @@ WRONG = {
         "returns one number for all samples": [
             estimate(after=lambda k, old_logp: k.flatten().mean(0)),
             estimate(divided, after=lambda k, old_logp: sum(k.flatten())),
+        ],
+        "stops the gradient at logp": [
+            estimate(lambda logp, old_logp: (logp - old_logp).detach()),
+            lambda logp, old_logp, *, estimator: by_formula(-old_logp, -logp, estimator=estimator),
         ],
         "differentiates the old log-probabilities": [
             estimate(lambda logp, old_logp: logp - old_logp),
@@ -403,6 +434,11 @@ WRONG = {
         "makes β proportional to the KL": [
             lambda beta, kl, *, target: beta * (kl / target),
             lambda beta, kl, *, target: kl / target * beta,
+        ],
+        "holds β between bounds": [
+            lambda beta, kl, *, target: max(1e-3, adapt()(beta, kl, target=target)),
+            lambda beta, kl, *, target: min(10.0, adapt()(beta, kl, target=target)),
+            chosen(third_below, half_above, lambda beta, target: [max(0.1, b) for b in (beta / 2, beta, 2 * beta)]),
         ],
         "moves β by a fixed step": [
             chosen(third_below, half_above, lambda beta, target: (beta - 0.5, beta, beta + 0.5)),

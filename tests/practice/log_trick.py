@@ -84,6 +84,10 @@ WRONG = {
             attempt(lambda logp, w: torch.einsum("tn,tn->n", -logp, w).mean()),
         ],
         "averages over the steps": [looped(times, lambda sums, steps: sums.mean() / steps), by_live_steps],
+        "divides by the sum of the weights": [
+            lambda logp, weights: torch.dot(logp.flatten(), weights.flatten()) / weights.sum(),
+            attempt(lambda logp, w: (torch.einsum("tn,tn->n", logp, w) / sum(w)).mean()),
+        ],
         "adds up over the plays": [
             looped(times, lambda sums, steps: sums.sum()),
             lambda logp, weights: torch.dot(logp.flatten(), weights.flatten()),
