@@ -9,11 +9,11 @@ NEW_ENV = $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Pyt
 $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_info[:2])" && $(PYTHON) -m venv
 EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 print(*extras["$(1)"], sep="\n")
-# A file or a notebook to each worker at a time. In this order the longest, the browser, comes first; two workers leave a
-# third of two cores idle there, so that all tests together are run by three.
+# A file or a notebook to each worker at a time. In this order the longest come first, notebooks and browser, and nobody
+# waits for them at the end. In a browser two workers leave a third of two cores idle, so all tests are run by three.
 WORKERS := 2
 PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-EVERYTHING = --nbval-lax --nbval-cell-timeout=120 tests ppo_lessons notebooks
+EVERYTHING = --nbval-lax --nbval-cell-timeout=120 notebooks tests ppo_lessons
 # `make check` leaves out pictures, notebooks, widgets, practice, and what starts processes of its own.
 UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible benchmarks cheatsheet \
 controls distributed frames in_place install lab notebooks_elsewhere practice practice_step probes readme)

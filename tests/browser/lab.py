@@ -91,7 +91,7 @@ class Lab:
             resting = kernel.get("execution_state") == "idle" and kernel.get("connections", 0) > 0
             bar = APP == "notebook" or self.page.locator("#jp-main-statusbar").get_by_text("| Idle").count()
             rests = rests + 1 if resting and bar else 0
-            self.page.wait_for_timeout(150)
+            self.page.wait_for_timeout(300)
 
     def pictures(self):
         """All pictures with controls, in the order of the page."""
@@ -157,8 +157,8 @@ class Picture:
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
-        for i in range(1, 21):
-            self.page.mouse.move(x + by * i / 20, y)
+        for i in range(1, 11):
+            self.page.mouse.move(x + by * i / 10, y)
         self.page.mouse.up()
         return self.settled(before)
 
