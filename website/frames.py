@@ -33,6 +33,7 @@ TALLEST = 16383  # pixels, the limit of WebP
 COLOURS = 64
 SHARP = 16  # so many frames, or fewer, are drawn with two pixels a point; more would be too heavy
 WHOLE = 680  # pixels: so wide, or less, and a picture fits on a phone as a whole, its letters 7.5 pixels high
+LEGEND = 560  # so wide, or less, and a legend stands on one line there; its letters are smaller
 BEFORE = "the setting before"  # in a notebook the run before stays in grey; here that is the run at the start
 LIVE_NOTE = "The last picture of the run. In a running notebook the curves grow while the agent learns."
 
@@ -238,7 +239,7 @@ def lines_of(legend, width):
     """Left and right ends, shares of the picture, of a legend; of its two halves where it is too long for a phone."""
     box = legend.get_window_extent()
     low, high = max(box.x0 / width - 0.01, 0.0), min(box.x1 / width + 0.01, 1.0)
-    if (high - low) * width < WHOLE * legend.figure.dpi / style.DPI:
+    if (high - low) * width < LEGEND * legend.figure.dpi / style.DPI:
         return [(low, high)]
     ends = [text.get_window_extent().x1 / width + 0.01 for text in legend.get_texts()]
     middle = min(ends, key=lambda end: abs(end - (low + high) / 2))
