@@ -137,7 +137,8 @@ def table(result):
     for trainer, row in result["breakout"].items():
         cells = [cell(row[key], form) for key, form in [*((rate, ",.0f") for rate in RATES), ("seconds", ".1f")]]
         lines.append(f"| {trainer} | " + " | ".join([*cells, cell(row["steps"], ",.0f")]) + " |")
-    lines += ["", "PureJaxRL plays gymnax's Breakout, whose rules differ: no action is repeated against its will, and an episode ends after 1,000 steps."]
+    rules = "no action is repeated against its will, and an episode ends after 1,000 steps"
+    lines += ["", f"PureJaxRL plays gymnax's Breakout, whose rules differ: {rules}."]
     lines += ["", ", ".join(f"{name} {version}" for name, version in result["versions"].items()) + "."]
     where = result["machine"]
     lines += [f"{where['cpu']}, {where['cores']} cores, {where['system']}; {result['date']}.", ""]
