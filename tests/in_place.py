@@ -35,12 +35,12 @@ def after(source, names, place, last):
     for node in tree.body:
         if isinstance(node, ast.Expr) and getattr(getattr(node.value, "func", None), "id", "") == "predict":
             reveal(eval(compile(ast.Expression(node.value), "cell", "eval"), names))
-    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for exercise in (EXERCISES[name] for name in defined & set(EXERCISES)):
-        try_solution(exercise, names)
-        tried.add(exercise.name)
+    exercises = {exercise.name: exercise for exercise in EXERCISES.values() if exercise.notebook == place}
+    for name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} & set(exercises):
+        try_solution(exercises[name], names)
+        tried.add(name)
     if last:
-        assert tried == {exercise.name for exercise in EXERCISES.values() if exercise.notebook == place}
+        assert tried == set(exercises)
         for prediction, text in revealed:
             prediction.reveal()
             assert prediction.text == text

@@ -110,7 +110,7 @@ def served(browser, folder):
 @pytest.fixture(scope="module")
 def part(request, browser, tmp_path_factory):
     """The folder of a site with two lessons; of the whole site, where that is built anyway."""
-    if any("visit" in test.fixturenames for test in request.session.items):
+    if any("visit" in getattr(test, "fixturenames", ()) for test in request.session.items):
         return request.getfixturevalue("whole")
     return build(tmp_path_factory.mktemp("part"), *SOME)
 
