@@ -108,10 +108,8 @@ def served(browser, folder):
 
 
 @pytest.fixture(scope="module")
-def part(request, browser, tmp_path_factory):
-    """The folder of a site with two lessons; of the whole site, where that is built anyway."""
-    if any("visit" in getattr(test, "fixturenames", ()) for test in request.session.items):
-        return request.getfixturevalue("whole")
+def part(browser, tmp_path_factory):
+    """The folder of a site with two lessons."""
     return build(tmp_path_factory.mktemp("part"), *SOME)
 
 
