@@ -4,14 +4,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from IPython.core.inputtransformer2 import TransformerManager
 
 collect_ignore = ["conftest.py"]  # no doctests in it
 FOLDER = Path(__file__).parent
 SECONDS = {"language_model": 90}  # of a processor, not of the clock, so that a busy machine changes nothing
 USUALLY = 60  # today most use less than half
 IN_PLACE = (
-    "import sys; sys.path.insert(0, {tests!r}); import in_place; in_place.after({source!r}, names, {place!r}, {last})"
+    "import sys; sys.path.append({tests!r}); import in_place; sys.path.remove({tests!r})\n"
+    "in_place.after({source!r}, names, {place!r}, {last})"
 )
 
 
@@ -38,7 +38,7 @@ def try_in_place(item):
     code = [cell for cell in item.parent.nb.cells if cell.cell_type == "code"]
     words = IN_PLACE.format(
         tests=str(FOLDER.parent / "tests"),
-        source=TransformerManager().transform_cell(item.cell.source),
+        source=item.cell.source,
         place=Path(item.path).relative_to(FOLDER).with_suffix("").as_posix(),
         last=item.cell is code[-1],
     )

@@ -264,7 +264,7 @@ def test_a_redraw_gives_the_pixels_of_a_whole_draw(name):
 
 @each_picture
 def test_a_redraw_is_cheap(name):
-    """`make bench-ui` allows 50 ms in the median, and 0.4 s where something is trained first.
+    """`make bench-ui` allows 50 ms, and 0.3 s where something is trained first.
 
     The bound here is for growth, and has to hold on slow and busy machines.
     """

@@ -4,6 +4,7 @@ import json
 import math
 
 import torch
+from tqdm import tqdm
 
 from ppo_lessons import data
 from ppo_lessons.experiments.runs import FOLDER, circumstances
@@ -66,8 +67,8 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     config = Config(**{**settings_for(ENV), "env_id": ENV, "seed": 0, "device": "cpu", "total_steps": STEPS})
     rows = []
-    for row in go_on(config, FOLDER):
-        rows.append(row)
-        if row[0] // config.batch_size % EVERY == 0:
-            print(f"{row[0]:,} steps: {row[1]} points in {row[2]} games", flush=True)
-            data.store("pong", record_of(config, rows))
+    try:
+        for row in tqdm(go_on(config, FOLDER), total=config.updates, desc="pong", unit=" updates"):
+            rows.append(row)
+    finally:  # stopped or not: as far as it came
+        data.store("pong", record_of(config, rows))

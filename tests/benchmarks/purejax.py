@@ -1,8 +1,8 @@
 """PPO as PureJaxRL publishes it, written for this bench: games, network and learning are one compiled JAX program.
 
 What is PureJaxRL's and not ours: advantages are normalised in each minibatch, the critic's loss is clipped like the
-ratio, and an episode that a time limit cuts off counts as one that ended. What is not
-PureJaxRL's: on Breakout a convolution, where its authors put all cells in one row.
+ratio, and an episode that a time limit cuts off counts as one that ended. What is not PureJaxRL's: on Breakout a
+convolution, where its authors put all cells in one row.
 
 Source: Lu et al. (2022), Discovered Policy Optimisation, and the library that its authors published with it.
 """

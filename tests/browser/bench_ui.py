@@ -224,8 +224,7 @@ def test_browser(results, lab, path):
 
 def test_goals(results):
     live = {name for name, numbers in results.items() if "taken_up_ms" in numbers}
-    redraws = {name: numbers["cpu_ms"] for name, numbers in results.items() if name not in live}
-    assert statistics.median(redraws.values()) <= 50
-    assert [name for name, milliseconds in redraws.items() if milliseconds > 100] == []
-    assert [name for name in live if max(results[name]["longest_wait_ms"], results[name]["taken_up_ms"]) > 400] == []
+    slow = {name: numbers["cpu_ms"] for name, numbers in results.items() if name not in live and numbers["cpu_ms"] > 50}
+    late = [results[name] for name in live if max(results[name]["longest_wait_ms"], results[name]["taken_up_ms"]) > 300]
+    assert (slow, late) == ({}, [])
     assert all(numbers["burst_redraws"] <= 2 for name, numbers in results.items() if name not in live)
