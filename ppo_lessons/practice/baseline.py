@@ -453,6 +453,16 @@ EXPLAINED = Exercise(
             share(lambda missed, total, own: missed / total),
         ),
         Mistake(
+            "returns the variance that is not explained",
+            "That is the upper half of the fraction: divide it by the variance of the targets, and take it from 1.",
+            LEARNED,
+            (
+                *share(lambda missed, total, own: missed),
+                lambda values, targets: (targets - values).var(),
+                careful(lambda values, targets: (targets - values).var()),
+            ),
+        ),
+        Mistake(
             "counts a constant error",
             "The mean of squared errors holds the square of their mean, too; the variance leaves it out.",
             PRACTICE,

@@ -27,8 +27,9 @@ EXPLAINED = {  # what the commonest exceptions of PyTorch mean here: part of the
     "expected one shape, got": "Two shapes do not fit together. Did a sum, a `squeeze` or an index drop an axis too "
     "few or too many?",
     "Boolean value of Tensor with more than one value": "Several numbers stand side by side, and `if`, `min` or `max` "
-    "chooses only once. Use `torch.where(flag, a, b)`, `torch.minimum(a, b)` or `x.masked_fill(flag, 0)`. The largest "
-    "of each row: `x.max(-1, keepdim=True).values`.",
+    "chooses only once. One answer for all of them: make one number first, for instance with `.mean()`. An answer for "
+    "each: `torch.where(flag, a, b)`, `torch.minimum(a, b)` or `x.masked_fill(flag, 0)`. The largest of each row: "
+    "`x.max(-1, keepdim=True).values`.",
     "return_types": "`.max(-1, keepdim=True)` gives two things, the numbers and their places: take `.values`.",
     "Dimension out of range": "A plain list has one axis, number 0. The last axis is -1, however many there are.",
     "tuple index out of range": "A plain list has one axis and no `shape[1]`. `.mean()` divides by the right number, "

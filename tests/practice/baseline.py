@@ -226,6 +226,10 @@ WRONG = {
         ],
     },
     "my_explained_variance": {
+        "returns the variance that is not explained": [
+            lambda values, targets: torch.var(targets - values),
+            lambda values, targets: (targets - values - (targets - values).mean()).square().mean(),
+        ],
         "returns the share that is not explained": [
             lambda values, targets: (targets - values).var() / targets.var(),
             lambda values, targets: 1 - torch.as_tensor(sums_of_squares(values, targets)),
