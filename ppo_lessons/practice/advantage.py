@@ -146,6 +146,12 @@ TD_ERROR = Exercise(
             ),
         ),
         Mistake(
+            "never begins again after an end",
+            "The row after an end is the first of a new episode: a flag is about its own step alone.",
+            WRONG,
+            (lambda r, v, w, end, *, gamma: r + gamma * w * (~end).to(w).cumprod(0) - v,),
+        ),
+        Mistake(
             "drops more than the next value at an end",
             "Only V of the next state is 0 there. The reward was paid, and V(s_t) was promised.",
             WRONG,
@@ -407,6 +413,23 @@ N_STEP = Exercise(
             "At truncated the world would have gone on: the sum ends, and the critic speaks for the rest.",
             ENDS,
             (*twice(bootstrap=as_if_cut), *twice(bootstrap=as_if_cut, stops=lambda ended, cut: ended)),
+        ),
+        Mistake(
+            "reads V of the next state off values",
+            "After the last step of an episode the next row of `values` is another episode's. next_values holds V of "
+            "the state that each step led to, also at a time limit.",
+            ENDS,
+            (
+                lambda r, v, w, end, cut, *, gamma, n: n_step_advantage(
+                    r, v, shift(v, w[-1:]), end, cut, gamma=gamma, n=n
+                ),
+            ),
+        ),
+        Mistake(
+            "divides by n",
+            "A^(n) is a sum and no mean: a further reward does not make the earlier ones count less.",
+            SUM,
+            (lambda *steps, gamma, n: n_step_advantage(*steps, gamma=gamma, n=n) / n,),
         ),
         Mistake(
             "takes one step too many",

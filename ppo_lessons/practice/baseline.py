@@ -261,6 +261,12 @@ LOSS = Exercise(
             losses(lambda e: e.mean() ** 2),
         ),
         Mistake(
+            "takes the largest error",
+            "Only the sample with the largest error would be learned from. In a mean every sample counts.",
+            LEARNED,
+            losses(lambda e: e.abs().max(), lambda e: e.square().max()),
+        ),
+        Mistake(
             "takes the difference of the squares",
             "Square the difference, not the two numbers: v² − G² is 0 also for v = −G, and negative near v = 0.",
             LEARNED,
@@ -421,6 +427,16 @@ def padded(correction, epsilon):
     )
 
 
+def where_values_vary(function):
+    """The function, but nan where the values do not vary."""
+    return lambda values, targets: torch.where(values.max() > values.min(), function(values, targets), torch.nan)
+
+
+def where_targets_vary_much(values, targets):
+    """Right, but nan where the targets vary little."""
+    return torch.where(spread(targets) < 1e-6, torch.nan, explained_variance(values, targets))
+
+
 EXPLAINED = Exercise(
     function=explained_variance,
     notebook="05_baseline",
@@ -440,6 +456,7 @@ EXPLAINED = Exercise(
         case("a critic that is off by a constant", values=[4.0, 6.0], targets=[1.0, 3.0]),
         case("a critic that is worse than a constant", values=[3.0, 1.0], targets=[1.0, 3.0]),
         case("targets that do not vary", values=[1.0, 3.0], targets=[2.0, 2.0]),
+        case("targets of a few millionths", values=[1e-6, 2e-6], targets=[1e-6, 3e-6]),
         case("a guess that goes only part of the way", values=[1.0, 2.0, 3.0], targets=[1.0, 4.0, 8.0]),
         case("two steps of two plays", values=[[1.0, 2.0], [3.0, 5.0]], targets=[[2.0, 1.0], [3.0, 8.0]]),
         case("several samples", values=normal(7, seed=1), targets=normal(7, seed=1) + normal(7, seed=2)),
@@ -545,6 +562,24 @@ EXPLAINED = Exercise(
                 where_constant(torch.ones_like),
                 *(padded(correction, epsilon) for correction in (0, 1) for epsilon in (1e-6, 1e-8, 1e-12)),
             ),
+        ),
+        Mistake(
+            "adds a small number to the variance",
+            "Beside the variance of small targets that number is large. Divide by the variance alone.",
+            PRACTICE,
+            tuple(careful(padded(correction, 10.0**-k)) for correction in (0, 1) for k in (5, 6, 7, 8, 9, 10, 12)),
+        ),
+        Mistake(
+            "asks whether the values vary, not the targets",
+            "A constant guess explains nothing: its share is 0. Only targets without spread leave nothing to explain.",
+            PRACTICE,
+            tuple(where_values_vary(f) for f in share(lambda missed, total, own: 1 - missed / total)),
+        ),
+        Mistake(
+            "takes a small spread of the targets for none",
+            "Targets may be small numbers: there is nothing to explain only where they are all equal.",
+            PRACTICE,
+            (where_targets_vary_much,),
         ),
         Mistake(
             "divides one variance by N and the other by N − 1",

@@ -233,9 +233,10 @@ def describe(exercise, function, cases, right, got, failing):
         return "returns another shape", shapes
     whole = len(pairs) == len(failing) and all(a.shape == b.shape for a, b in pairs)
     factor, more = (common_factor(pairs), common_difference(pairs)) if whole and len(pairs) > 1 else (None, None)
-    if factor and abs(factor + 1) > RELATIVE:
+    others = [right[i].value for i in usable if i not in failing]  # they must not contradict
+    if factor and abs(factor + 1) > RELATIVE and all(same_numbers(factor * x, x) for x in others):
         return "is off by a factor", f"Everywhere it goes wrong your result is the right one times {factor:.4g}."
-    if more:
+    if more and all(same_numbers(x + more, x) for x in others):
         return "is off by a constant", f"Everywhere it goes wrong your result is the right one plus {more:.4g}."
     wrong = [usable.index(i) for i in failing if not got[i].trouble]
     values, probe = [got[i].value for i in usable], wrong[len(wrong) // 2]
@@ -273,6 +274,10 @@ def describe_gradient(mine, theirs):
         lost = "`.item()`, `.detach()`, `torch.tensor(...)` and NumPy cut it off."
         return "lets no gradient through", f"The value is right, but {', '.join(names)} gets no gradient: {lost}"
     data = [name for name in names if theirs.gradients[name] is None]
+    lost = [name for name in names if name not in data and mine.gradients[name] is None]
+    if data and lost:
+        wrong = f"{data[0]} is data, and {lost[0]} gets no gradient. Does `.detach()` stand at the wrong one?"
+        return f"differentiates {data[0]} in place of {lost[0]}", f"The value is right, but {wrong}"
     if data:
         return f"differentiates {data[0]}", f"The value is right, but {data[0]} is data: use {data[0]}.detach()."
     if any(mine.gradients[name] is not None and mine.gradients[name].isnan().any() for name in names):

@@ -251,6 +251,22 @@ LOSS = Exercise(
             (variant(choose=lambda plain, clipped: clipped),),
         ),
         Mistake(
+            "leaves out the states outside of the band",
+            "A value that moved away from its target must be drawn back, however far outside of the band it is. Every "
+            "state counts in the mean.",
+            CLIPPED,
+            (
+                loss(lambda v, y, old, e: ((v - y).square() * (v == band(v, old, e))).mean()),
+                loss(lambda v, y, old, e: (v - y).square()[v == band(v, old, e)].mean()),
+            ),
+        ),
+        Mistake(
+            "compares the held value with the old one",
+            "The old value sets the band and nothing else: both errors are distances from the target.",
+            CLIPPED,
+            (loss(lambda v, y, old, e: torch.maximum((v - y).square(), (band(v, old, e) - old).square()).mean()),),
+        ),
+        Mistake(
             "does not clip",
             "That is the value loss of lesson 05: nothing holds a value near what it was. A band around the target "
             "does the same: the larger error is then always that of V itself.",

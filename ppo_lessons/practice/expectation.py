@@ -84,7 +84,7 @@ EXPECTATION = Exercise(
             "adds up along the wrong axis",
             "Axis 0 lists the outcomes; each column is a random number of its own and keeps its own sum: .sum(0).",
             AVERAGE,
-            (lambda v, p: (v * p).sum(), lambda v, p: (v * p).sum(-1)),
+            (lambda v, p: (v * p).sum(), lambda v, p: (v * p).sum(-1), lambda v, p: (v * p).sum(0).mean()),
         ),
         Mistake(
             "multiplies matrices",

@@ -59,6 +59,15 @@ def keeps(x, terminated, truncated):
     return x
 
 
+def normalised(epsilon):
+    def function(*steps, gamma, lam):
+        a = gae(*steps, gamma=gamma, lam=lam)
+        centred = a - a.mean()
+        return centred / ((centred.square().sum() / (a.numel() - 1)).sqrt() + epsilon)
+
+    return function
+
+
 def lam_in_delta(rewards, values, next_values, terminated, truncated, *, gamma, lam):
     return gae(rewards, values, lam * next_values, terminated, truncated, gamma=gamma, lam=lam)
 
@@ -245,6 +254,19 @@ EXERCISES = [
                     variant(lambda v, values, ended, cut: v.roll(-1, 0).masked_fill(ended, 0)),
                     variant(lambda v, values, ended, cut: values.masked_fill(ended, 0)),
                 ),
+            ),
+            Mistake(
+                "leaves out V after the last step of the record",
+                "Where the record ends the episode need not end: V of the next state stands for what was not recorded. "
+                "It counts as 0 only at terminated.",
+                THREE_WAYS,
+                (variant(lambda v, values, ended, cut: torch.cat([v[:-1], 0 * v[-1:]]).masked_fill(ended, 0)),),
+            ),
+            Mistake(
+                "normalises the advantages",
+                "Asked for are the advantages in reward units. They are shifted and scaled later, by `normalize`.",
+                DERIVATION,
+                (normalised(1e-8), normalised(0.0)),
             ),
             Mistake(
                 "multiplies λ into δ",

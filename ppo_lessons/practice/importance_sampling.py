@@ -257,6 +257,10 @@ def perplexity(weights):
     return (-torch.xlogy(shares, shares).sum()).exp()
 
 
+def cut_off(low, high):
+    return lambda weights: weights.clamp(low, high).sum().square() / weights.clamp(low, high).square().sum()
+
+
 EFFECTIVE_EXERCISE = Exercise(
     function=effective_sample_size,
     notebook="08_importance_sampling",
@@ -328,6 +332,12 @@ EFFECTIVE_EXERCISE = Exercise(
             "All weights together are one sample, whatever their shape, so the result is one number.",
             PRICE,
             (*along(0), *along(-1)),
+        ),
+        Mistake(
+            "cuts the weights off",
+            "All weights beyond a bound become equal to it. None has to be: divided by the largest, none is above 1.",
+            PRICE,
+            (cut_off(0.0, 1e50), cut_off(1e-50, 1e50), cut_off(1e-50, torch.inf)),
         ),
         Mistake(
             "lets the squares overflow or vanish",

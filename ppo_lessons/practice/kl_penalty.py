@@ -170,6 +170,21 @@ KL_EXERCISE = Exercise(
             ),
         ),
         Mistake(
+            "takes the approximation for small steps",
+            "Half of a weighted sum of squares is near KL only where the policies are nearly equal. Asked for is KL "
+            "itself.",
+            BEHAVIOUR,
+            (
+                *divergence(lambda p, q, log_p, log_q: (p - q).square() / p / 2),
+                *divergence(lambda p, q, log_p, log_q: (p - q).square() / q / 2),
+                *divergence(
+                    lambda p, q, log_p, log_q: (
+                        p * (log_p - log_q - (p * (log_p - log_q)).sum(-1, keepdim=True)).square() / 2
+                    )
+                ),
+            ),
+        ),
+        Mistake(
             "adds the other direction",
             "KL(p‖q) is one of the two; their sum, or their mean, is another distance, the same in both directions.",
             DIRECTIONS,
@@ -529,6 +544,15 @@ ESTIMATOR_EXERCISE = Exercise(
             (*estimators(finish=lambda k, old_logp: k.mean()), *estimators(finish=lambda k, old_logp: k.sum())),
         ),
         Mistake(
+            "detaches a part of k3",
+            "The value is right, but ρ − 1 and log ρ both move with logp: old_logp is data, and nothing else.",
+            LOSSES,
+            (
+                *estimators(k3=lambda x: torch.expm1(x).detach() - x),
+                *estimators(k3=lambda x: torch.expm1(x) - x.detach()),
+            ),
+        ),
+        Mistake(
             "stops the gradient at logp",
             "The policy in training works through logp alone. It is old_logp that is data: detach that one.",
             LOSSES,
@@ -574,6 +598,20 @@ def rule(low=1 / 1.5, high=1.5, down=0.5, up=2.0):
 
     def function(beta, kl, *, target):
         return beta * down if kl < low * target else beta * up if kl > high * target else beta
+
+    return function
+
+
+def again_and_again(by):
+    """Halved or doubled until the KL, moved by a factor each time, lies in the band; once for a KL of 0."""
+
+    def function(beta, kl, *, target):
+        for _ in range(100 if kl else 1):
+            if kl < target / 1.5:
+                beta, kl = beta / 2, kl * by
+            elif kl > 1.5 * target:
+                beta, kl = beta * 2, kl / by
+        return beta
 
     return function
 
@@ -721,6 +759,23 @@ BETA_EXERCISE = Exercise(
                 *(rule(low=1 / width, high=width) for width in (1.25, 1.75, 2.0, 2.5, 3.0)),
                 *(rule(low=0.5), rule(high=2.0)),
             ),
+        ),
+        Mistake(
+            "takes 1.5 for a power",
+            "`**` makes a power. 1.5 is a factor: the edges are target / 1.5 and 1.5 times the target.",
+            ADAPTIVE,
+            (
+                between(lambda beta, target: (target / 1.5, target**1.5)),
+                between(lambda beta, target: (target**-1.5, target**1.5)),
+                between(lambda beta, target: (target ** (1 / 1.5), target**1.5)),
+            ),
+        ),
+        Mistake(
+            "changes β more than once",
+            "β is halved or doubled once, however far the KL is outside of the band. The next update shows whether "
+            "that was enough.",
+            ADAPTIVE,
+            tuple(again_and_again(by) for by in (1.5, 2.0)),
         ),
         Mistake(
             "halves with //",

@@ -124,6 +124,13 @@ PER_TOKEN = Exercise(
             (variant(in_row(-1)), variant(lambda r, last: torch.where(last.cumsum(0) > 0, r, 0.0))),
         ),
         Mistake(
+            "lays the rewards along the wrong axis",
+            "`rewards` is [N], one number for each string, and strings are columns. As [N, 1] it would go down the "
+            "rows, which are time.",
+            TOKENS,
+            (variant(lambda r, last: r[:, None] * last),),
+        ),
+        Mistake(
             "turns the sign of the KL",
             "A token that the policy likes more than the reference does costs: −β (log π − log π_ref). With + the "
             "policy is paid for leaving.",
@@ -365,6 +372,12 @@ GROUP_ADVANTAGES = Exercise(
             "An answer is compared with other answers to the same question: one mean for each row.",
             GROUP,
             (group(torch.mean, torch.std), group(torch.mean)),
+        ),
+        Mistake(
+            "divides by the deviation over the questions",
+            "A row is a question and its answers: the deviation runs along the same axis as the mean.",
+            GROUP,
+            (group(below=over_questions), group(below=lambda x: x.std(0, correction=0))),
         ),
         Mistake(
             "divides by the deviation of all answers",

@@ -135,6 +135,21 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "keeps only the sign of the weights",
+                "A play that paid 3 counts three times as much as one that paid 1: multiply by the weight itself.",
+                ESTIMATOR,
+                both(
+                    lambda logp, w: (w.sign() * logp).sum(0).mean(),
+                    lambda logp, w: ((w > 0).to(w) * logp).sum(0).mean(),
+                ),
+            ),
+            Mistake(
+                "gives every step the log-probability of the whole play",
+                "A weight belongs to its own step: multiply step by step, before anything is added up.",
+                ESTIMATOR,
+                both(lambda logp, w: (w * logp.sum(0)).mean()),
+            ),
+            Mistake(
                 "averages the weights alone",
                 "Returns contain no θ. Each one must be multiplied by log π of its step.",
                 OBSTACLE,

@@ -87,6 +87,16 @@ SOFTMAX_POLICY = Exercise(
             ),
         ),
         Mistake(
+            "takes the largest along the wrong axis",
+            "All logits of a state must lose the same number. A number for each action changes their differences, and "
+            "with them the policy. Each row needs its own largest logit.",
+            SOFTMAX,
+            (
+                version(lambda z, T: shares((z - z.amax(0)) / T)),
+                version(lambda z, T: ((z - z.amax(0)) / T).softmax(-1)),
+            ),
+        ),
+        Mistake(
             "ignores the temperature",
             "Divide the logits by T before exp. A factor behind exp cancels, since it stands above and below the line.",
             SOFTMAX,
@@ -265,6 +275,12 @@ EXPECTED_RETURN = Exercise(
             "The probabilities sum to 1, so the sum of the products already is the average.",
             HOW_GOOD,
             both(lambda R, P: (R * P).mean()),
+        ),
+        Mistake(
+            "multiplies every return with every probability",
+            "A return counts with the probability of its own play alone: K products, where [K, 1] times [K] makes K².",
+            HOW_GOOD,
+            both(lambda R, P: (R[:, None] * P).sum(), lambda R, P: (R[:, None] * P).mean()),
         ),
         Mistake(
             "returns one number per play",

@@ -187,6 +187,16 @@ def gradients_pile_up(actor, critic, optimizer, loss, config):
     optimizer.step()
 
 
+def gradients_of_one_pile_up(other):
+    """Only the `other` network forgets its gradients."""
+
+    def finish(actor, critic, optimizer, loss, config):
+        other(actor, critic).zero_grad()
+        gradients_pile_up(actor, critic, optimizer, loss, config)
+
+    return finish
+
+
 def steps_before_it_has_a_gradient(actor, critic, optimizer, loss, config):
     optimizer.zero_grad()
     optimizer.step()
@@ -371,9 +381,14 @@ STEP = Exercise(
         ),
         Mistake(
             "does not set the gradients to zero",
-            "The second step betrays it: the gradient of the first is still in it, and the first step is right.",
+            "The second step betrays it: the gradient of the first is still in it, for one network or for both. The "
+            "first step is right.",
             LOOP,
-            (variant(finish=gradients_pile_up),),
+            (
+                variant(finish=gradients_pile_up),
+                variant(finish=gradients_of_one_pile_up(lambda actor, critic: actor)),
+                variant(finish=gradients_of_one_pile_up(lambda actor, critic: critic)),
+            ),
         ),
         Mistake(
             "steps before it has a gradient",

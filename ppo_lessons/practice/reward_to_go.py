@@ -138,9 +138,9 @@ EXERCISES = [
             ),
             Mistake(
                 "discounts from the start of the play",
-                "The exponent is the distance k − t and not the time k: the reward of the step itself has γ⁰ = 1.",
+                "The exponent is the distance k − t, not the time k or t: the reward of the step itself has γ⁰ = 1.",
                 GAMMA,
-                (weighted(lambda t, k, g, T: (k >= t) * g**k),),
+                (weighted(lambda t, k, g, T: (k >= t) * g**k), weighted(lambda t, k, g, T: (k >= t) * g**t)),
             ),
             Mistake(
                 "discounts once too often",

@@ -107,6 +107,23 @@ def shifted(factor):
     return my_n_step_advantage
 
 
+def values_of_the_next_row(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    following = torch.cat([values[1:], next_values[-1:]])
+    return longer()(rewards, values, following, terminated, truncated, gamma=gamma, n=n)
+
+
+def values_in_a_loop(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    result, T = -values, len(rewards)
+    for t in range(T):
+        alive = torch.ones_like(rewards[0])
+        for k in range(t, min(t + n, T)):
+            goes_on = ~(terminated | truncated)[k] if k + 1 < min(t + n, T) else torch.zeros_like(terminated[k])
+            after = values[k + 1] if k + 1 < T else next_values[k]
+            result[t] += gamma ** (k - t) * alive * (rewards[k] + gamma * after * ~terminated[k] * ~goes_on)
+            alive = alive * goes_on
+    return result
+
+
 def ends_too_soon(rewards, values, next_values, terminated, truncated, *, gamma, n):
     delta = rewards + gamma * next_values * ~terminated - values
     result = torch.zeros_like(delta)
@@ -191,6 +208,14 @@ def discounted_sum(rewards, values, next_values, terminated, *, gamma):
     return result - values
 
 
+def ended_for_good(rewards, values, next_values, terminated, *, gamma):
+    alive, result = torch.ones_like(rewards[0]), rewards - values
+    for t in range(len(rewards)):
+        alive = alive * ~terminated[t]
+        result[t] += gamma * alive * next_values[t]
+    return result
+
+
 def powers(x, gamma):
     """gamma^t, shaped to multiply x."""
     return torch.tensor([gamma**t for t in range(len(x))]).reshape(-1, *[1] * (x.dim() - 1))
@@ -259,6 +284,10 @@ WRONG = {
             entry_by_entry(lambda r, v, w, end, g: r - end + g * w - v),
             entry_by_entry(lambda r, v, w, end, g: r + g * (w - 1) - v if end else r + g * w - v),
         ],
+        "never begins again after an end": [
+            lambda r, v, w, end, *, gamma: r + torch.where(end.cumsum(0) > 0, 0.0, gamma * w) - v,
+            ended_for_good,
+        ],
         "drops more than the next value at an end": [
             formula(lambda r, v, w, on, g: on * (r + g * w - v)),
             entry_by_entry(lambda r, v, w, end, g: r if end else r + g * w - v),
@@ -308,6 +337,11 @@ WRONG = {
         "treats a time limit as an end": [
             walk(last=lambda w, end, cut, g, k, n, T: 0 if end or cut else g**k * w),
             longer(td=lambda r, v, w, end, cut, g: r + g * w * (1 - end) * (1 - cut) - v),
+        ],
+        "reads V of the next state off values": [values_of_the_next_row, values_in_a_loop],
+        "divides by n": [
+            lambda *steps, gamma, n: numpy_windows(*steps, gamma=gamma, n=n) / n,
+            lambda *steps, gamma, n: longer()(*steps, gamma=gamma, n=n) * n**-1,
         ],
         "takes one step too many": [walk(count=lambda n: n + 1), longer(times=lambda n: n)],
         "takes one step too few": [walk(count=lambda n: n - 1), longer(times=lambda n: n - 2)],

@@ -183,6 +183,10 @@ WRONG = {
             critic(lambda v, g: (v.mean() - g.mean()) ** 2),
             looped(lambda v, g: v - g, lambda terms: average(terms) ** 2),
         ],
+        "takes the largest error": [
+            critic(lambda v, g: torch.linalg.vector_norm(v - g, torch.inf)),
+            looped(lambda v, g: (v - g) ** 2, max),
+        ],
         "takes the difference of the squares": [
             critic(lambda v, g: ((v + g) * (v - g)).mean()),
             looped(lambda v, g: v**2 - g**2, average),
@@ -284,6 +288,23 @@ WRONG = {
             lambda values, targets: with_sample_variances(values, targets) if targets.var() > 0 else 0.0,
             lambda values, targets: 1 - (targets - values).var() / (targets.var() + 1e-8),
             lambda values, targets: 1 - np.var((targets - values).numpy()) / (np.var(targets.numpy()) + 1e-12),
+        ],
+        "asks whether the values vary, not the targets": [
+            lambda values, targets: 1 - (targets - values).var() / targets.var() if values.var() > 0 else torch.nan,
+            lambda values, targets: torch.nan if np.ptp(values.numpy()) == 0 else numpy_style(values, targets),
+        ],
+        "takes a small spread of the targets for none": [
+            lambda values, targets: sums_of_squares(values, targets) if targets.var() > 1e-8 else torch.nan,
+            lambda values, targets: torch.nan if targets.std() < 1e-3 else numpy_style(values, targets),
+            lambda values, targets: torch.nan if np.ptp(targets.numpy()) < 1e-5 else numpy_style(values, targets),
+        ],
+        "adds a small number to the variance": [
+            lambda values, targets: (
+                1 - var(targets - values) / (var(targets) + 1e-8) if var(targets) > 0 else torch.nan
+            ),
+            lambda values, targets: (
+                1 - (targets - values).var() / max(targets.var(), 1e-6) if targets.var() > 0 else torch.nan
+            ),
         ],
         "divides one variance by N and the other by N − 1": [
             lambda values, targets: 1 - np.var((targets - values).numpy()) / targets.var(),

@@ -160,6 +160,15 @@ WRONG = {
             attempt(lambda v, y, old, e: torch.nn.functional.mse_loss(held(v, old, e), y)),
             looped(lambda v, y, old, e: both(v, y, old, e)[1]),
         ],
+        "leaves out the states outside of the band": [
+            attempt(lambda v, y, old, e: ((v - y) ** 2).masked_fill((v - old).abs() > e, 0).mean()),
+            looped(lambda v, y, old, e: (v - y) ** 2 if abs(v - old) <= e else 0 * v),
+            attempt(lambda v, y, old, e: torch.nn.functional.mse_loss(*(x[(v - old).abs() <= e] for x in (v, y)))),
+        ],
+        "compares the held value with the old one": [
+            attempt(lambda v, y, old, e: torch.max((v - y) ** 2, (v - old).clip(-e, e) ** 2).mean()),
+            looped(lambda v, y, old, e: max(abs(v - y), abs(held(v, old, e) - old)) ** 2),
+        ],
         "does not clip": [
             attempt(lambda v, y, old, e: torch.nn.functional.mse_loss(v, y)),
             looped(lambda v, y, old, e: max((v - y) ** 2, (held(v, y, e) - y) ** 2)),

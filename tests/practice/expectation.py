@@ -141,6 +141,7 @@ WRONG = {
         "adds up along the wrong axis": [
             lambda values, probabilities: np.sum(values.numpy() * probabilities.numpy(), axis=-1),
             lambda values, probabilities: torch.dot(values.flatten(), probabilities.flatten()),
+            lambda values, probabilities: np.average(values.numpy(), axis=0, weights=probabilities.numpy()).mean(),
         ],
         "multiplies matrices": [
             torch.matmul,

@@ -191,6 +191,33 @@ def two_terms(rewards, values, next_values, terminated, truncated, *, gamma, lam
     return result
 
 
+def nothing_after_the_record(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    following = next_values.clone()
+    following[-1] = 0
+    return double_sum(rewards, values, following, terminated, truncated, gamma=gamma, lam=lam)
+
+
+def begins_without_v(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    a = rewards[-1] - values[-1]
+    result = [a]
+    for t in range(len(rewards) - 2, -1, -1):
+        delta = rewards[t] + gamma * next_values[t] * ~terminated[t] - values[t]
+        a = delta + gamma * lam * a * ~(terminated | truncated)[t]
+        result.insert(0, a)
+    return torch.stack(result)
+
+
+def z_scores(*steps, gamma, lam):
+    a = double_sum(*steps, gamma=gamma, lam=lam)
+    return (a - a.mean()) / (a.std() + 1e-8)
+
+
+def numpy_z_scores(*steps, gamma, lam):
+    a = numpy_style(*steps, gamma=gamma, lam=lam)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a - a.mean()) / a.std(ddof=1)
+
+
 WRONG = {
     "my_gae": {
         "returns the last round of the loop alone": [
@@ -236,6 +263,8 @@ WRONG = {
             ),
             attempt(summed, lambda r, v, w, end, cut, g, lam: r + g * (1 - end) * v - v, passed_on),
         ],
+        "leaves out V after the last step of the record": [nothing_after_the_record, begins_without_v],
+        "normalises the advantages": [z_scores, numpy_z_scores],
         "multiplies λ into δ": [
             attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * lam * (1 - end) * w - v, passed_on),
             attempt(summed, lambda r, v, w, end, cut, g, lam: lam * td(r, v, w, end, cut, g, lam), passed_on),

@@ -223,6 +223,11 @@ WRONG = {
             lambda weights: torch.sum(weights, dim=0) ** 2 / torch.sum(squares(weights), dim=0),
             lambda weights: of_each_column(weights),
         ],
+        "cuts the weights off": [
+            lambda weights: weights.clamp(max=1e100).sum() ** 2 / squares(weights.clamp(max=1e100)).sum(),
+            lambda weights: with_a_loop(weights.clip(1e-100, 1e100)),
+            lambda weights: weights.clamp(min=1e-12).sum() ** 2 / squares(weights.clamp(min=1e-12)).sum(),
+        ],
         "lets the squares overflow or vanish": [
             lambda weights: weights.sum() ** 2 / squares(weights).sum(),
             lambda weights: sum(weights.flatten()) ** 2 / sum(w * w for w in weights.flatten()),

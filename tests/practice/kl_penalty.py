@@ -178,6 +178,22 @@ def chosen(low, high, results=lambda beta, target: (beta / 2, beta, beta * 2)):
     return my_adapt_beta
 
 
+def until_it_fits(beta, kl, *, target):
+    if kl == 0:
+        return beta / 2
+    while kl < target / 1.5:
+        beta, kl = beta / 2, kl * 2
+    while kl > 1.5 * target:
+        beta, kl = beta * 2, kl / 2
+    return beta
+
+
+def until_it_fits_by_calls(beta, kl, *, target):
+    if kl < target / 1.5:
+        return until_it_fits_by_calls(beta / 2, 1.5 * kl, target=target) if kl > 0 else beta / 2
+    return until_it_fits_by_calls(2 * beta, kl / 1.5, target=target) if kl > 1.5 * target else beta
+
+
 def without_assignment(beta, kl, *, target):
     if kl < target / 1.5:
         beta / 2
@@ -216,6 +232,11 @@ WRONG = {
         "takes the differences without their sign": [
             lambda logits_p, logits_q: torch.sum(torch.abs(logits_p.softmax(-1) - logits_q.softmax(-1)), dim=-1),
             rows(lambda p, q: p.exp() @ torch.abs(q - p)),
+        ],
+        "takes the approximation for small steps": [
+            attempt(lambda p, q, log_p, log_q: ((p - q) ** 2 / (2 * q)).sum(-1)),
+            looped(lambda p, q, log_p, log_q: (q - p) ** 2 / (2 * p)),
+            rows(lambda p, q: (p.exp() @ (p - q) ** 2 - (p.exp() @ (p - q)) ** 2) / 2),
         ],
         "adds the other direction": [
             lambda logits_p, logits_q: of_losses(logits_p, logits_q) + of_losses(logits_q, logits_p),
@@ -362,6 +383,10 @@ WRONG = {
             estimate(after=lambda k, old_logp: k.flatten().mean(0)),
             estimate(divided, after=lambda k, old_logp: sum(k.flatten())),
         ],
+        "detaches a part of k3": [
+            estimate(k3=lambda rho, x: torch.expm1(x.detach()) - x),
+            estimate(k3=lambda rho, x: torch.expm1(x) - x.detach()),
+        ],
         "stops the gradient at logp": [
             estimate(lambda logp, old_logp: (logp - old_logp).detach()),
             lambda logp, old_logp, *, estimator: by_formula(-old_logp, -logp, estimator=estimator),
@@ -419,6 +444,13 @@ WRONG = {
             adapt(lambda kl, target: kl < target / 2, lambda kl, target: kl > 2 * target),
             adapt(lambda kl, target: kl < 0.5 * target),
         ],
+        "takes 1.5 for a power": [
+            adapt(above=lambda kl, target: kl > target**1.5),
+            adapt(above=lambda kl, target: kl > math.exp(1.5 * math.log(target))),
+            adapt(lambda kl, target: kl < target**-1.5, lambda kl, target: kl > math.pow(target, 1.5)),
+            adapt(lambda kl, target: kl < target ** (1 / 1.5), lambda kl, target: kl > target**1.5),
+        ],
+        "changes β more than once": [until_it_fits, until_it_fits_by_calls],
         "halves with //": [
             chosen(third_below, half_above, lambda beta, target: (beta // 2, beta, beta * 2)),
             lambda beta, kl, *, target: adapt()(beta, kl, target=target) if kl >= target / 1.5 else beta // 2,

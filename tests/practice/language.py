@@ -150,6 +150,10 @@ WRONG = {
             whole_arrays(lambda r, p, q, last, beta: np.vstack([(beta * (q - p))[:-1], (beta * (q - p))[-1:] + r])),
             whole_arrays(lambda r, p, q, last, beta: r * (last.cumsum(0) > 0) + beta * (q - p)),
         ],
+        "lays the rewards along the wrong axis": [
+            whole_arrays(lambda r, p, q, last, beta: r.reshape(-1, 1) * last + beta * (q - p)),
+            whole_arrays(lambda r, p, q, last, beta: np.where(last > 0, r[:, None], 0.0) - beta * (p - q)),
+        ],
         "turns the sign of the KL": [
             number_by_number(lambda r, p, q, last, beta: r * last + beta * (p - q)),
             column_by_column(lambda r, d, beta: paid_in_a_row(-1, d, r, -beta)),
@@ -246,6 +250,12 @@ WRONG = {
         "subtracts the mean of all answers": [
             whole_table(lambda r, divide: (r - r.mean()) / (r.std(ddof=1) + 1e-8 if divide else 1.0)),
             whole_table(lambda r, divide: (r - r.mean()) / (spreads(r) + 1e-8 if divide else 1.0)),
+        ],
+        "divides by the deviation over the questions": [
+            whole_table(lambda r, divide: (r - means(r)) / (np.std(r, axis=0) + 1e-8 if divide else 1.0)),
+            lambda returns, *, divide: (
+                (returns - returns.mean(1)[:, None]) / (returns.std(0, keepdim=True) + 1e-8 if divide else 1)
+            ).detach(),
         ],
         "divides by the deviation of all answers": [
             whole_table(lambda r, divide: (r - means(r)) / (r.std(ddof=1) + 1e-8 if divide else 1.0)),

@@ -112,6 +112,14 @@ WRONG = {
             attempt(lambda logp, w: torch.einsum("tn,tn->n", logp, w - w.mean()).mean()),
             attempt(lambda logp, w: (logp * (w - sum(w) / len(w))).sum() / logp.shape[1]),
         ],
+        "keeps only the sign of the weights": [
+            attempt(lambda logp, w: torch.einsum("tn,tn->n", logp, torch.sign(w)).mean()),
+            looped(lambda x, w: x if w > 0 else -x if w < 0 else 0 * x, mean),
+        ],
+        "gives every step the log-probability of the whole play": [
+            lambda logp, weights: (weights.detach() * sum(logp)).mean(),
+            attempt(lambda logp, w: torch.dot(logp.sum(0), w.mean(0)) / logp.shape[1]),
+        ],
         "averages the weights alone": [
             looped(lambda x, w: w, mean),
             lambda logp, weights: sum(weights.detach()).mean(),

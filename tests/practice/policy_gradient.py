@@ -118,6 +118,10 @@ WRONG = {
             formula(lambda z, T: divided((z - sum(z.unbind(-1))[..., None] / z.shape[-1]) / T)),
             formula(lambda z, T: rows(z, lambda row: ((row - row[0]) / T).exp() / sum(((row - row[0]) / T).exp()))),
         ],
+        "takes the largest along the wrong axis": [
+            formula(lambda z, T: divided((z - z.max(0).values) / T)),
+            formula(lambda z, T: soft((z - z.amax(0, keepdim=True)) / T)),
+        ],
         "ignores the temperature": [
             formula(lambda z, T: soft(z)),
             formula(lambda z, T: divided(z + math.log(T))),
@@ -184,6 +188,10 @@ WRONG = {
         "divides by the number of plays": [
             lambda returns, probabilities: torch.dot(returns, probabilities) / len(returns),
             lambda returns, probabilities: play_by_play(returns, probabilities / len(probabilities)),
+        ],
+        "multiplies every return with every probability": [
+            lambda returns, probabilities: torch.outer(returns, probabilities).sum(),
+            lambda returns, probabilities: sum(r * p for r in returns.tolist() for p in probabilities),
         ],
         "returns one number per play": [
             lambda returns, probabilities: [r * p for r, p in zip(returns, probabilities, strict=True)],

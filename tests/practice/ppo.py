@@ -212,6 +212,17 @@ def no_zero_by_hand(actor, critic, optimizer, loss, config):
     optimizer.step()
 
 
+def zero_of_the_actor(actor, critic, optimizer, loss, config):
+    actor.zero_grad()
+    no_zero(actor, critic, optimizer, loss, config)
+
+
+def zero_of_the_critic(actor, critic, optimizer, loss, config):
+    for p in critic.parameters():
+        p.grad = None
+    no_zero(actor, critic, optimizer, loss, config)
+
+
 def step_first(actor, critic, optimizer, loss, config):
     optimizer.zero_grad()
     optimizer.step()
@@ -284,7 +295,9 @@ WRONG = {
             attempt(loss_with(lambda rho, a, e: len(a) * smaller(rho, a, e))),
         ],
         "makes a step for each network": [in_two_steps, in_two_steps_with_zeros],
-        "does not set the gradients to zero": [attempt(finish=no_zero), attempt(finish=no_zero_by_hand)],
+        "does not set the gradients to zero": [
+            *(attempt(finish=finish) for finish in (no_zero, no_zero_by_hand, zero_of_the_actor, zero_of_the_critic)),
+        ],
         "steps before it has a gradient": [attempt(finish=step_first), attempt(finish=zero_last)],
         "never makes a step": [attempt(finish=nothing), attempt(finish=only_a_loss)],
         "has the entropy with the wrong sign": [

@@ -154,6 +154,7 @@ WRONG = {
         "discounts from the start of the play": [
             lambda rewards, *, gamma: later_sum(powers(rewards, gamma) * rewards),
             lambda rewards, *, gamma: powers(rewards, gamma) * in_place(rewards, gamma=gamma),
+            lambda rewards, *, gamma: powers(rewards, gamma) * later_sum(rewards),
         ],
         "discounts once too often": [
             both(lambda r, following, g: g * (r + following)),
