@@ -17,6 +17,7 @@ from pictures import EXPLORED, at_start, each_picture, start
 from ppo_lessons.figures import ladder, style, variance_ladder
 from ppo_lessons.figures.style import Canvas
 
+pytestmark = pytest.mark.usefixtures("short_training")
 APART = 12.0  # CAM02-UCS distance; from about 10 on nobody takes two colours for one
 BLIND = ("deuteranomaly", "protanomaly", "tritanomaly")
 IDEAS = {name: line for name, line in vars(style).items() if isinstance(line, dict) and "linestyle" in line}

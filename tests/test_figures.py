@@ -20,6 +20,8 @@ from ppo_lessons.figures import benchmark, clip, corridor, gae, ppo
 from ppo_lessons.figures.style import RC, Canvas
 from ppo_lessons.ppo import Config, Record, train
 
+pytestmark = pytest.mark.usefixtures("short_training")
+
 
 def in_order(text, *parts):
     """Are these numbers and names in the sentence, one after the other, whatever the words between them?"""

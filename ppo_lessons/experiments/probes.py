@@ -151,14 +151,3 @@ def check(probe, bug, seed):
         A list of `Answer`; the bug is caught if one of them is not right.
     """
     return list(PROBES[probe].answers(train_on(probe, bug, seed)))
-
-
-def worst(answers):
-    """The answer that is off by most, in tolerances; None where all are right."""
-    wrong = [answer for answer in answers if not answer.right]
-    return max(wrong, key=lambda answer: abs(answer.found - answer.known) / (answer.tolerance or 1e-6), default=None)
-
-
-def table(seed):
-    """Which probe catches which bug: {bug: {probe: the worst wrong `Answer`, or None}}. The bug None comes first."""
-    return {bug: {probe: worst(check(probe, bug, seed)) for probe in PROBES} for bug in (None, *BUGS)}

@@ -14,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from notebook_runner import FOLDER, NOTEBOOKS, ROOT
 
+pytestmark = pytest.mark.slow
 PAGES = [path.relative_to(FOLDER).with_suffix("").as_posix() for path in NOTEBOOKS]
 LESSONS = [name for name in PAGES if "/" not in name]
 EXTRAS = [name for name in PAGES if "/" in name]
@@ -194,7 +195,7 @@ def look(box, action, *arguments, **options):
     return box.locator(".card").screenshot(), words
 
 
-# Quick: two lessons
+# Two lessons
 
 
 def test_two_lessons_work_without_a_kernel(visit_part):
@@ -388,17 +389,15 @@ def test_it_opens_from_its_folder(browser, part):
     page.close()
 
 
-# Slow: all of it
-
-slow = [pytest.mark.slow, pytest.mark.timeout(3600)]
+# All of it
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=slow) for name in LESSONS + EXTRAS])
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", LESSONS + EXTRAS)
 def test_every_page(visit, name):
     check_page(visit(), name)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_first_page_leads_through_all_lessons_and_back(visit):
     site = visit()
@@ -422,7 +421,6 @@ def test_the_first_page_leads_through_all_lessons_and_back(visit):
     assert site.problems == []
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_search_finds_gae(visit):
     site = visit()
