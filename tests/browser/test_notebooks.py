@@ -82,6 +82,9 @@ def move_everything(picture, name):
             differ = at_low != at_high
             if differ and not moved:  # the others are of the same kind
                 differ = picture.drag(slider, -150) != at_high
+            elif differ:  # away from the end, where another slider may do nothing
+                picture.page.keyboard.press("ArrowLeft")
+                picture.settled(at_high, patience=1)
             (moved if differ else idle).add(label)
         assert "⚠" not in picture.words(), picture.words()
     idle -= moved
