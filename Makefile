@@ -33,11 +33,11 @@ lab: .venv/installed ## open the course in JupyterLab, on your own copies of the
 check: lint ## lint, and the unit tests and doctests of lessons and trainer: under a minute
 	$(PYTEST) -q -m "not slow" $(CHECKED)
 
-test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 8 minutes
+test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 10 minutes
 	$(PYTEST) $(EVERYTHING) -m "not slow"
 
 test-all: WORKERS := 3
-test-all: lint .site/installed ## the same and the tests marked slow, each picture and page in a browser: under 25 minutes
+test-all: lint .site/installed ## the same and the tests marked slow, each picture and page in a browser: half an hour
 	$(PYTEST) $(EVERYTHING)
 
 lint: .venv/installed-test ## check style and formatting
