@@ -345,6 +345,17 @@ def test_a_narrow_page_scrolls_only_downwards(visit_part):
     assert site.page.locator(".card").first.bounding_box()["width"] <= 390
 
 
+def test_on_a_phone_the_map_scrolls_by_itself_and_can_be_read(visit_part):
+    site = visit_part(viewport={"width": 390, "height": 800})
+    site.open("notebooks/00_start_here")
+    boxes = site.page.locator("article img[src*='map_']")
+    assert all(box.bounding_box()["width"] > 390 * 0.4 for box in boxes.all())
+    rows = site.page.locator("article p:has(img[src*='map_'])").evaluate_all(
+        "rows => rows.map(row => row.scrollWidth > row.clientWidth && getComputedStyle(row).overflowX)"
+    )
+    assert rows and set(rows) == {"auto"}
+
+
 def test_pictures_drawn_ahead_fit_a_phone_and_can_be_read(visit_part):
     """None scrolls sideways, and none is so much smaller than it was drawn that its letters fall below 7 pixels."""
     site = visit_part(viewport={"width": 390, "height": 800})
