@@ -15,7 +15,7 @@ WORKERS := 2
 PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 EVERYTHING = --nbval-lax --nbval-cell-timeout=120 notebooks tests ppo_lessons
 # `make check` leaves out pictures, notebooks, widgets, practice, the games of others, updates as a GPU captures them, and
-# what starts processes of its own.
+# what starts processes of its own. The longest file begins here, too.
 UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible atari benchmarks breakout \
 cheatsheet controls distributed frames in_place install lab meta notebooks_elsewhere practice practice_step probes readme)
 CHECKED = tests/test_ppo.py $(filter-out $(UNCHECKED) tests/test_ppo.py,$(wildcard tests/test_*.py)) \

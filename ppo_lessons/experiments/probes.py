@@ -103,19 +103,18 @@ def match(run):
 
 
 class Probe(NamedTuple):
-    """A game, what it is asked, and what a wrong answer points to."""
+    """What a game is asked, and the settings that differ there. Lesson 13 says what a wrong answer points to."""
 
     answers: Callable  # Trained -> the answers, one after the other
-    points_to: str
     settings: dict
 
 
 PROBES = {
-    "Constant": Probe(constant, "the critic's loss and target; the sign of the entropy", {}),
-    "Observation": Probe(observation, "the critic's input; whose values and rewards meet in the advantage", {}),
-    "Delay": Probe(delay, "discount, bootstrap, time limit", {}),
-    "Action": Probe(action, "the policy's loss: sign, ratio, normalising", ONE_STEP),
-    "Match": Probe(match, "the policy's input; whose advantage meets whose action", {}),
+    "Constant": Probe(constant, {}),
+    "Observation": Probe(observation, {}),
+    "Delay": Probe(delay, {}),
+    "Action": Probe(action, ONE_STEP),
+    "Match": Probe(match, {}),
 }
 
 

@@ -274,10 +274,10 @@ def describe_gradient(mine, theirs):
         lost = "`.item()`, `.detach()`, `torch.tensor(...)` and NumPy cut it off."
         return "lets no gradient through", f"The value is right, but {', '.join(names)} gets no gradient: {lost}"
     data = [name for name in names if theirs.gradients[name] is None]
-    lost = [name for name in names if name not in data and mine.gradients[name] is None]
-    if data and lost:
-        wrong = f"{data[0]} is data, and {lost[0]} gets no gradient. Does `.detach()` stand at the wrong one?"
-        return f"differentiates {data[0]} in place of {lost[0]}", f"The value is right, but {wrong}"
+    held = [name for name in names if name not in data and mine.gradients[name] is None]
+    if data and held:
+        wrong = f"{data[0]} is data, and {held[0]} gets no gradient. Does `.detach()` stand at the wrong one?"
+        return f"differentiates {data[0]} in place of {held[0]}", f"The value is right, but {wrong}"
     if data:
         return f"differentiates {data[0]}", f"The value is right, but {data[0]} is data: use {data[0]}.detach()."
     if any(mine.gradients[name] is not None and mine.gradients[name].isnan().any() for name in names):

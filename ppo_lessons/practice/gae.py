@@ -5,6 +5,7 @@ import torch
 from ppo_lessons.advantage import n_step_advantage, td_error
 from ppo_lessons.gae import gae
 from ppo_lessons.practice.advantage import NO, YES, case
+from ppo_lessons.practice.baseline import scaled
 from ppo_lessons.practice.exercise import Exercise, Mistake, chance, normal
 from ppo_lessons.practice.running import NEXT_VALUES, REWARDS, TERMINATED, TRUNCATED, VALUES
 
@@ -62,8 +63,7 @@ def keeps(x, terminated, truncated):
 def normalised(epsilon):
     def function(*steps, gamma, lam):
         a = gae(*steps, gamma=gamma, lam=lam)
-        centred = a - a.mean()
-        return centred / ((centred.square().sum() / (a.numel() - 1)).sqrt() + epsilon)
+        return scaled(a - a.mean(), epsilon)
 
     return function
 
