@@ -9,6 +9,8 @@ NEW_ENV = $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Pyt
 $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_info[:2])" && $(PYTHON) -m venv
 EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 print(*extras["$(1)"], sep="\n")
+# Python compiles a module when it is first imported; pip would compile all of them, and most are never used.
+INSTALL = -m pip install --no-compile
 # A file or a notebook to each worker at a time. In this order the longest come first, notebooks and browser, and nobody
 # waits for them at the end. In a browser two workers leave a third of two cores idle, so all tests are run by three.
 WORKERS := 2
@@ -71,7 +73,7 @@ details: .venv/installed ## switch each detail of the trainer alone, ten seeds e
 full-run: .venv/installed ## Breakout: search for settings, then five seeds of 10 million steps: an hour and a half; may be stopped
 	$(BIN)/python -m ppo_lessons.experiments.full_run
 
-pong: .venv/installed-test ## Pong from pixels, 2 million steps: two hours; may be stopped
+pong: .venv/installed-test ## Pong from pixels, 2 million steps: an hour and a half; may be stopped
 	$(BIN)/python -m ppo_lessons.experiments.pong
 
 scaling: .venv/installed ## train with one and with two processes and record the steps per second: minutes
@@ -101,12 +103,12 @@ test-newest: BIN := .newest/bin
 
 .venv/installed: requirements.txt constraints.txt pyproject.toml
 	@$(NEW_ENV) .venv
-	$(BIN)/python -m pip install -r requirements.txt
+	$(BIN)/python $(INSTALL) -r requirements.txt
 	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/python -m pip install -r requirements.txt -e ".[test]"
-	$(BIN)/python -m pip install --no-deps minatar==1.0.15
+	$(BIN)/python $(INSTALL) -r requirements.txt -e ".[test]"
+	$(BIN)/python $(INSTALL) --no-deps minatar==1.0.15
 	@touch $@
 
 .bench/installed: tests/benchmarks/requirements.txt pyproject.toml
@@ -116,5 +118,5 @@ test-newest: BIN := .newest/bin
 
 .site/installed: pyproject.toml
 	@$(NEW_ENV) .site
-	.site/bin/python -m pip install $$(.site/bin/python -c '$(call EXTRA,site)')
+	.site/bin/python $(INSTALL) $$(.site/bin/python -c '$(call EXTRA,site)')
 	@touch $@

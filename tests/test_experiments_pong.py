@@ -11,7 +11,8 @@ from test_accessible import problems
 from ppo_lessons.experiments import pong
 from ppo_lessons.figures import full_run
 from ppo_lessons.figures.style import Canvas
-from ppo_lessons.ppo import Config
+from ppo_lessons.ppo import Config, train
+from ppo_lessons.trainer.config import settings_for
 
 SHORT = Config(total_steps=12 * 256, num_envs=4, num_steps=64, device="cpu")
 
@@ -40,6 +41,14 @@ def test_the_curve_is_the_mean_of_the_last_games():
     steps, points = pong.smoothed(rows, games=2)
     assert steps == [30, 40, 50]
     assert points == [-19.0, -19.0, -8.0]
+
+
+def test_the_emulator_alone_is_faster_than_learning():
+    pytest.importorskip("ale_py")
+    config = Config(**{**settings_for(pong.ENV), "env_id": pong.ENV, "device": "cpu", "total_steps": 1024})
+    alone = pong.emulator_speed(config, steps=50)
+    *_, last = train(config)
+    assert alone > last.env_steps / last.seconds > 0
 
 
 def test_the_picture_tells_how_far_it_came():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from ppo_lessons.trainer.networks import ATARI, actor_and_critic
+from ppo_lessons.trainer.networks import ATARI, actor_and_critic, threads_for
 from ppo_lessons.trainer.optimizer import Adam
 
 BYTES = gymnasium.spaces.Box(0, 255, ATARI, dtype=np.uint8)
@@ -132,6 +132,18 @@ def passes(actor):
     first = next(layer for layer in actor.modules() if isinstance(layer, nn.Conv2d))
     first.register_forward_hook(lambda layer, given, answer: seen.append(len(answer)))
     return seen
+
+
+@pytest.mark.parametrize(("shape", "threads"), [((4,), 1), ((10, 10, 4), 1), (ATARI, 2)])
+def test_only_the_network_for_pictures_works_on_several_threads(shape, threads):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with threads_for(shape):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_only_pictures_have_a_shared_trunk():

@@ -1,12 +1,15 @@
 """Pong from pixels on a CPU: one long run, which may be stopped and goes on from its last checkpoint (`make pong`)."""
 
+import contextlib
 import json
 import math
+import time
 
 import torch
 from tqdm import tqdm
 
 from ppo_lessons import data
+from ppo_lessons.envs.atari import LearnersAtari, make_atari
 from ppo_lessons.experiments.runs import FOLDER, circumstances
 from ppo_lessons.ppo import Config, train
 from ppo_lessons.trainer.config import settings_for
@@ -51,6 +54,16 @@ def smoothed(rows, games=20):
     return steps, means
 
 
+def emulator_speed(config, steps=2000):
+    """Steps a second, of all games together, when nobody learns and all actions are random."""
+    with contextlib.closing(LearnersAtari(make_atari(config.env_id, config.num_envs))) as games:
+        games.reset(seed=0)
+        began = time.perf_counter()
+        for _ in range(steps):
+            games.step(games.action_space.sample())
+        return round(steps * config.num_envs / (time.perf_counter() - began))
+
+
 def record_of(config, rows):
     """What `data/pong.json` holds: the run as far as it came."""
     return {
@@ -71,4 +84,4 @@ if __name__ == "__main__":
         for row in tqdm(go_on(config, FOLDER), total=config.updates, desc="pong", unit=" updates"):
             rows.append(row)
     finally:  # stopped or not: as far as it came
-        data.store("pong", record_of(config, rows))
+        data.store("pong", {**record_of(config, rows), "emulator_steps_per_second": emulator_speed(config)})

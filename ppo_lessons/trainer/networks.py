@@ -138,6 +138,14 @@ def orthogonal(layers, gain, generator):
             nn.init.zeros_(layer.bias)
 
 
+def threads_for(shape):
+    """On how many threads PyTorch works while it trains on observations of this shape: a context.
+
+    Atari's network is large enough to gain: a gradient step on 256 pictures takes 0.6 of the time on two threads.
+    """
+    return contextlib.nullcontext() if shape == ATARI else one_thread()
+
+
 @contextlib.contextmanager
 def one_thread():
     """Small networks are no faster on two threads, and far slower beside a busy process."""

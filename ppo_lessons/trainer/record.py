@@ -15,7 +15,7 @@ from ppo_lessons.expectation import standard_error
 from ppo_lessons.trainer import distributed, variants
 from ppo_lessons.trainer.cuda_graph import capture_update
 from ppo_lessons.trainer.distributions import distribution_of
-from ppo_lessons.trainer.networks import one_thread
+from ppo_lessons.trainer.networks import threads_for
 from ppo_lessons.validation import NonFiniteError, check_finite
 
 
@@ -162,7 +162,7 @@ class Run:
         if self.config.capture and self.captured is None:
             self.captured = capture_update(update, game=self.game, optimizer=self.optimizer, generator=self.generator)
         try:
-            with one_thread():
+            with threads_for(self.game.observations.shape[1:]):
                 found = numbers((self.captured or update)())
         except NonFiniteError as error:
             raise NonFiniteError(
