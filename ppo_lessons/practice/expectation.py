@@ -256,13 +256,21 @@ STANDARD_ERROR = Exercise(
             (lambda x: (x.amax(0) - x.amin(0)) / len(x) ** 0.5, lambda x: x.amax(0) - x.amin(0)),
         ),
         Mistake(
+            "counts the numbers of all columns",
+            "n is the number of samples in one column, len(samples); numel counts the numbers of the whole table.",
+            SAMPLED,
+            (
+                lambda x: x.std(0) / x.numel() ** 0.5,
+                lambda x: (about_mean(x).square().sum(0) / (x.numel() - 1) / x.numel()) ** 0.5,
+            ),
+        ),
+        Mistake(
             "mixes the columns",
             "Axis 0 lists the samples; each column is a sample of its own, with n = len(samples): .std(0).",
             SAMPLED,
             (
                 lambda x: x.std() / len(x) ** 0.5,
                 lambda x: x.std() / x.numel() ** 0.5,
-                lambda x: x.std(0) / x.numel() ** 0.5,
                 lambda x: x.std(-1) / len(x) ** 0.5,
                 lambda x: x.std(-1) / x.shape[-1] ** 0.5,
                 lambda x: ((x - x.mean()).square().sum(0) / (len(x) - 1) / len(x)).sqrt(),

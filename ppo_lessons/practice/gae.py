@@ -242,6 +242,16 @@ EXERCISES = [
                 ),
             ),
             Mistake(
+                "takes values[t + 1] and treats a time limit as an end",
+                "Programs without next_values do both, for at an end values[t + 1] is another episode's. Here "
+                "next_values[t] is V of the state that step t led to: it counts at truncated, and is 0 at terminated.",
+                THREE_WAYS,
+                (
+                    variant(lambda v, values, ended, cut: later(values, v[-1:]).masked_fill(ended | cut, 0)),
+                    variant(lambda v, values, ended, cut: later(values, 0 * v[-1:]).masked_fill(ended | cut, 0)),
+                ),
+            ),
+            Mistake(
                 "is off by one in the next values",
                 "next_values[t] already is V of the state after step t: no further shift, and values[t + 1] is another "
                 "episode's where step t ended one.",

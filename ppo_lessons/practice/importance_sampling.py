@@ -261,6 +261,19 @@ def cut_off(low, high):
     return lambda weights: weights.clamp(low, high).sum().square() / weights.clamp(low, high).square().sum()
 
 
+def padded(number):
+    """The weights divided by their sum or by the largest, and a small number is added to it."""
+
+    def by_sum(weights):
+        return 1 / (weights / (weights.sum() + number)).square().sum()
+
+    def by_largest(weights):
+        scaled = weights / (weights.max() + number)
+        return scaled.sum().square() / scaled.square().sum()
+
+    return by_sum, by_largest
+
+
 EFFECTIVE_EXERCISE = Exercise(
     function=effective_sample_size,
     notebook="08_importance_sampling",
@@ -338,6 +351,13 @@ EFFECTIVE_EXERCISE = Exercise(
             "All weights beyond a bound become equal to it. None has to be: divided by the largest, none is above 1.",
             PRICE,
             (cut_off(0.0, 1e50), cut_off(1e-50, 1e50), cut_off(1e-50, torch.inf)),
+        ),
+        Mistake(
+            "guards the division with a small number",
+            "Beside tiny weights that number is large. The weights are not all 0, so nothing needs a guard: divide by "
+            "the largest weight alone.",
+            PRICE,
+            (*padded(1e-5), *padded(1e-8)),
         ),
         Mistake(
             "lets the squares overflow or vanish",

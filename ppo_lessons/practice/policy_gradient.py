@@ -43,9 +43,9 @@ SOFTMAX_POLICY = Exercise(
         "First divide the logits by the temperature, then take `torch.exp` of all of them: what comes out is positive.",
         "Divide by the sum over the actions. They are on the last axis, one row for each state: "
         "`.sum(-1, keepdim=True)` keeps a column of sums that fits to the rows.",
-        "exp(1500) is too large for a computer. Subtract each state's largest logit before exp, "
-        "`logits.max(-1, keepdim=True).values`: section 2 showed that one number added to all logits changes nothing. "
-        "`torch.softmax(..., dim=-1)` does all of this.",
+        "exp(1500) is too large for a computer. First of all take each state's largest logit away, "
+        "`logits = logits - logits.max(-1, keepdim=True).values`: section 2 showed that one number added to all logits "
+        "changes nothing. `torch.softmax(..., dim=-1)` does all of this but the temperature.",
     ),
     running=case("the states of the running trajectory", OLD_LOGITS, temperature=1.0),
     cases=[
@@ -72,7 +72,14 @@ SOFTMAX_POLICY = Exercise(
             "exp of a large number is infinite and exp of a very negative one is 0, and their shares are nan. Subtract "
             "each state's largest logit first: only differences count.",
             SOFTMAX,
-            (version(lambda z, T: shares(z / T)), version(lambda z, T: shares(z / T - (z / T).max()))),
+            (version(lambda z, T: shares(z / T)),),
+        ),
+        Mistake(
+            "subtracts the same number from all states",
+            "The largest logit of the whole table can lie far above all logits of another state. Their exp is then 0, "
+            "and 0/0 is nan. Each state has its own largest logit: `logits.max(-1, keepdim=True).values`.",
+            SOFTMAX,
+            (version(lambda z, T: shares((z - z.max()) / T)),),
         ),
         Mistake(
             "subtracts another number than the largest",

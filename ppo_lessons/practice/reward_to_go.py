@@ -55,6 +55,12 @@ def turned(first, last):
     return function
 
 
+def taken_off_again(rewards, *, gamma):
+    """The discount from step 0, divided by γ^t."""
+    factors = (gamma ** torch.arange(len(rewards))).to(rewards.dtype).reshape(-1, *[1] * (rewards.dim() - 1))
+    return reward_to_go(factors * rewards, gamma=1.0) / factors
+
+
 def on_and_on(rewards, *, gamma):
     """One sum for all plays: what follows is added up over the columns."""
     result, following = [], 0.0
@@ -141,6 +147,13 @@ EXERCISES = [
                 "The exponent is the distance k − t, not the time k or t: the reward of the step itself has γ⁰ = 1.",
                 GAMMA,
                 (weighted(lambda t, k, g, T: (k >= t) * g**k), weighted(lambda t, k, g, T: (k >= t) * g**t)),
+            ),
+            Mistake(
+                "divides by a power of γ",
+                "At γ = 0 that is a division by 0, and in a long play γ^t becomes 0 as well. Nothing has to be "
+                "divided: `following = reward + gamma * following`.",
+                GAMMA,
+                (taken_off_again,),
             ),
             Mistake(
                 "discounts once too often",

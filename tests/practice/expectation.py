@@ -212,9 +212,12 @@ WRONG = {
             lambda samples: np.ptp(samples.numpy(), axis=0) / math.sqrt(len(samples)),
             lambda samples: samples.sort(0).values[-1] - samples.sort(0).values[0],
         ],
+        "counts the numbers of all columns": [
+            with_n(looped_sigma, lambda s, n: s / (n * s.numel()) ** 0.5),
+            lambda samples: samples.std(0) * ((len(samples) - 1) / (samples.numel() - 1) / samples.numel()) ** 0.5,
+        ],
         "mixes the columns": [
             lambda samples: np.std(samples.numpy(), ddof=1) / math.sqrt(len(samples)),
-            with_n(looped_sigma, lambda s, n: s / (n * s.numel()) ** 0.5),
             lambda samples: sum((x - samples.mean()) ** 2 / (len(samples) - 1) / len(samples) for x in samples) ** 0.5,
             lambda samples: torch.as_tensor(
                 np.mean((samples.numpy() - samples.numpy().mean()) ** 2, 0) / len(samples)

@@ -99,6 +99,17 @@ def weighted(weight):
     return my_gae
 
 
+def with_one_flag(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    done, a, result = terminated | truncated, 0.0, []
+    following = next_values[-1]
+    for t in reversed(range(len(rewards))):
+        delta = rewards[t] + gamma * following * ~done[t] - values[t]
+        a = delta + gamma * lam * a * ~done[t]
+        following = values[t]
+        result.insert(0, a)
+    return torch.stack(result)
+
+
 def never_turned(rewards, values, next_values, terminated, truncated, *, gamma, lam):
     out, a = [], torch.zeros_like(rewards[0])
     for t in reversed(range(len(rewards))):
@@ -253,6 +264,14 @@ WRONG = {
             attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * w * (1 - end) * (1 - cut) - v, passed_on),
             attempt(
                 summed, lambda r, v, w, end, cut, g, lam: torch.where(end + cut > 0, r - v, r + g * w - v), passed_on
+            ),
+        ],
+        "takes values[t + 1] and treats a time limit as an end": [
+            with_one_flag,
+            attempt(
+                summed,
+                lambda r, v, w, end, cut, g, lam: r + g * (end + cut == 0) * torch.cat([v[1:], 0 * w[-1:]]) - v,
+                passed_on,
             ),
         ],
         "is off by one in the next values": [

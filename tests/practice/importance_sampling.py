@@ -114,6 +114,10 @@ def squares(weights):
     return weights * weights
 
 
+def squared_sum_by_squares(w):
+    return w.sum() ** 2 / squares(w).sum()
+
+
 def shares(weights):
     scaled = weights / weights.max()
     return scaled / scaled.sum()
@@ -227,6 +231,11 @@ WRONG = {
             lambda weights: weights.clamp(max=1e100).sum() ** 2 / squares(weights.clamp(max=1e100)).sum(),
             lambda weights: with_a_loop(weights.clip(1e-100, 1e100)),
             lambda weights: weights.clamp(min=1e-12).sum() ** 2 / squares(weights.clamp(min=1e-12)).sum(),
+        ],
+        "guards the division with a small number": [
+            lambda weights: 1 / squares(weights / (1e-10 + weights.sum())).sum(),
+            lambda weights: 1 / squares(weights / weights.sum().clamp(min=1e-8)).sum(),
+            lambda weights: squared_sum_by_squares(weights / (weights.max() + 1e-12)),
         ],
         "lets the squares overflow or vanish": [
             lambda weights: weights.sum() ** 2 / squares(weights).sum(),

@@ -112,6 +112,10 @@ WRONG = {
             formula(lambda z, T: divided(z / T)),
             formula(lambda z, T: divided(z / T - 1)),
         ],
+        "subtracts the same number from all states": [
+            formula(lambda z, T: divided((z - max(z.flatten().tolist())) / T)),
+            formula(lambda z, T: divided(z / T - torch.amax(z / T))),
+        ],
         "subtracts another number than the largest": [
             by_odds,
             formula(lambda z, T: divided((z - z.amin(-1, keepdim=True)) / T)),

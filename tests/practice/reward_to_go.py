@@ -68,6 +68,11 @@ def later_sum(x):
     return x.flip(0).cumsum(0).flip(0)
 
 
+def both_ends_subtracted(rewards, *, gamma):
+    discounted = powers(rewards, gamma) * rewards
+    return (discounted.sum(0) - discounted.cumsum(0) + discounted) / powers(rewards, gamma)
+
+
 def forward_loop(rewards, *, gamma):
     result = rewards.clone()
     for t in range(1, len(rewards)):
@@ -155,6 +160,10 @@ WRONG = {
             lambda rewards, *, gamma: later_sum(powers(rewards, gamma) * rewards),
             lambda rewards, *, gamma: powers(rewards, gamma) * in_place(rewards, gamma=gamma),
             lambda rewards, *, gamma: powers(rewards, gamma) * later_sum(rewards),
+        ],
+        "divides by a power of γ": [
+            lambda rewards, *, gamma: later_sum(powers(rewards, gamma) * rewards) / powers(rewards, gamma),
+            both_ends_subtracted,
         ],
         "discounts once too often": [
             both(lambda r, following, g: g * (r + following)),
