@@ -14,16 +14,18 @@ collect_ignore = ["conftest.py", "browser/conftest.py", "no_network", "distribut
 @pytest.fixture(scope="module")
 def short_training():
     """Pictures that train have a part of their budget: for tests of how they look, and not of what is learned."""
-    from ppo_lessons.experiments import bug_lab, details, full_run, ppo
+    from ppo_lessons.experiments import bug_lab, details, full_run, language, ppo
     from ppo_lessons.figures import ladder
 
     retraining = ppo.retraining
     with pytest.MonkeyPatch.context() as patch:
-        for module in (bug_lab, details, full_run):
+        for module in (bug_lab, details, full_run, language):
             patch.setattr(module, "FINISHED", {})  # nobody else may be shown these runs
         patch.setattr(full_run, "LIVE_STEPS", 40_000)
         patch.setattr(ladder, "LIVE_STEPS", 8_000)
         patch.setattr(ppo, "retraining", lambda **values: dataclasses.replace(retraining(**values), total_steps=8_192))
         patch.setitem(details.GAMES["CartPole"], "total_steps", 8_192)
+        for name, settings in language.RUNS.items():
+            patch.setitem(language.RUNS, name, dataclasses.replace(settings, updates=15))
         patch.setitem(bug_lab.SETTINGS, "total_steps", bug_lab.SETTINGS["total_steps"] // 3)
         yield

@@ -120,7 +120,7 @@ def begin(theirs, seen):
         theirs.reset()
 
 
-@pytest.mark.parametrize("sticky", [0.0, 0.1])
+@pytest.mark.parametrize("sticky", [pytest.param(0.0, marks=pytest.mark.slow), 0.1])
 def test_it_agrees_with_minatar_step_by_step(sticky):
     """For 100,000 steps. Where an action is repeated, MinAtar is given what was really executed."""
     copies, random = 20, np.random.default_rng(0)

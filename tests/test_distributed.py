@@ -152,10 +152,14 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("other settings", "all processes need the same settings: lam is 0.5 in process 0 and 0.6 in process 1"),
         ("killed", "SIGKILL"),
-        ("nan", "NonFiniteError"),
-        ("stuck", "process 0 waits in vain for the others"),
+        pytest.param("nan", "NonFiniteError", marks=pytest.mark.slow),
+        pytest.param("stuck", "process 0 waits in vain for the others", marks=pytest.mark.slow),
+        pytest.param(
+            "other settings",
+            "all processes need the same settings: lam is 0.5 in process 0 and 0.6 in process 1",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_process_that_fails_ends_the_run_soon(fault, words, tmp_path):

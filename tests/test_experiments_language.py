@@ -255,8 +255,9 @@ def test_each_bug_is_betrayed_by_a_number():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [1, 2])
 def test_a_verifiable_reward_sharpens_what_was_there(seed):
+    """Seed 0 is the notebook's."""
     before, *_, after = experiments.train_sorting(seed=seed)
     assert before.sampled < 0.75
     assert before.greedy > 0.95
