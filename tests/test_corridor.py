@@ -425,3 +425,8 @@ def test_log_probabilities_of_chosen_plays():
     chosen = plays.select([5, 25_000, 12])
     expected = torch.tensor(SLIDES_POLICY, dtype=torch.float64).log()[chosen.actions] * chosen.mask
     torch.testing.assert_close(world.log_probabilities(slides, chosen), expected)
+
+
+def test_log_probabilities_of_all_plays_are_those_of_each():
+    policy = torch.randn(12, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert torch.equal(world.log_probabilities(policy), world.log_probabilities(policy, plays))

@@ -5,7 +5,7 @@ import itertools
 import torch
 
 from ppo_lessons.corridor import SLIDES_POLICY, Corridor
-from ppo_lessons.experiments.tabular import ascend, exact_ascent, mean_kl, train, train_reinforce
+from ppo_lessons.experiments.tabular import ascend, exact_ascent, mean_kl, train, train_reinforce, train_table
 from ppo_lessons.reward_to_go import reward_to_go
 
 
@@ -44,6 +44,20 @@ def test_exact_ascent_follows_the_gradient():
     first, second, third = exact_ascent(world, start, updates=2, step_size=0.5)
     assert torch.equal(second.logits, start + 0.5 * world.gradient(start))
     assert first.expected_return < second.expected_return < third.expected_return
+
+
+def test_an_objective_may_ask_for_the_kl_of_each_step():
+    world, asked = Corridor(), []
+
+    def objective(logp, old_logp, advantages, kl):
+        asked.append((logp, old_logp, kl()))
+        return (logp * advantages).mean()
+
+    settings = {"updates": 1, "plays": 8, "epochs": 2, "step_size": 1.0, "lam": 0.95, "seed": 0}
+    list(train_table(world, world.policy(SLIDES_POLICY), objective, **settings))
+    (logp, old_logp, none), (_, _, some) = asked
+    assert torch.equal(logp, old_logp) and logp.shape == none.shape == some.shape
+    assert none.abs().max() == 0 < some.min()
 
 
 def test_records_are_data_and_a_seed_repeats_them():

@@ -1,8 +1,8 @@
 """Lesson 11 in numbers: a trap that entropy opens, one that it does not, a world that changes, and stored log π."""
 
 from collections.abc import Iterator
-from functools import cache, partial
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cache, cached_property, partial
 
 import numpy as np
 import torch
@@ -71,13 +71,23 @@ BEFORE, AFTER = Corridor(leaving=(-5.0, -5.0)), Corridor(leaving=(1.0, 1.0))
 CHANGE = 100  # updates in each of the two
 
 
-class ChangeRecord(NamedTuple):
-    """One update before or after the change. The numbers are exact, not sampled."""
+@dataclass(frozen=True)
+class ChangeRecord:
+    """One update before or after the change. Its two numbers are exact, and computed when they are first asked for."""
 
     update: int
     logits: torch.Tensor  # [12, 3]
-    expected_return: float  # true J in the world of this update
-    leaves: float  # probability of an action that leaves cell 0, mean over the two situations
+    world: Corridor  # that of this update
+
+    @cached_property
+    def expected_return(self):
+        """True J in the world of this update. A float."""
+        return self.world.start_value(self.logits)
+
+    @cached_property
+    def leaves(self):
+        """Probability of an action that leaves cell 0, mean over the two situations. A float."""
+        return 1 - self.logits[[START, CELLS + START]].softmax(-1)[:, 0].mean().item()
 
 
 def train_changing(bonus, *, seed) -> Iterator[ChangeRecord]:
@@ -95,8 +105,7 @@ def train_changing(bonus, *, seed) -> Iterator[ChangeRecord]:
         for record in train_table(world, logits, surrogate, **settings, seed=first + seed, entropy_weight=weight):
             logits = record.logits
             if record.update or not first:
-                stays = logits[[START, CELLS + START]].softmax(-1)[:, 0].mean().item()
-                yield ChangeRecord(first + record.update, logits, record.expected_return, 1 - stays)
+                yield ChangeRecord(first + record.update, logits, world)
 
 
 # The night of the plain Corridor: a trap that the bonus does not open

@@ -1,6 +1,6 @@
 """Lesson 09 in numbers: steps against behaviour, a price against a limit, a bound, three estimators, and training."""
 
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -194,7 +194,11 @@ UPDATES, PLAYS, EPOCHS, STEP_SIZE, LAM, DAMPING = 12, 12, 40, 1.0, 0.95, 1e-3
 
 def penalty_with(beta):
     """PPO-penalty's objective in the form that `train_table` takes."""
-    return partial(penalized_objective, beta=beta)
+
+    def objective(logp, old_logp, advantages, kl):
+        return penalized_objective(logp, old_logp, advantages, kl(), beta=beta)
+
+    return objective
 
 
 def train_objective(objective, *, epochs, seed):
@@ -213,7 +217,7 @@ def train_adaptive(beta, *, target, seed, adapt=adapt_beta):
     """PPO-penalty whose price is adapted after each update: an iterator of (record, price used in that update)."""
 
     def objective(logp, old_logp, advantages, kl):
-        return penalized_objective(logp, old_logp, advantages, kl, beta=beta)  # the price of now: it changes below
+        return penalized_objective(logp, old_logp, advantages, kl(), beta=beta)  # the price of now: it changes below
 
     for record in train_objective(objective, epochs=EPOCHS, seed=seed):
         yield record, beta

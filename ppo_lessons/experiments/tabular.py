@@ -5,13 +5,15 @@ how often it is improved; `plays` N, the number of plays in a sample; `step_size
 `lam` the lambda of `gae`, with gamma 1; `seed` that of the sampling.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
 
 from ppo_lessons.advantage import n_step_advantage
 from ppo_lessons.baseline import value_loss
-from ppo_lessons.corridor import STATES
+from ppo_lessons.corridor import STATES, Corridor
 from ppo_lessons.entropy import entropy
 from ppo_lessons.gae import gae
 from ppo_lessons.importance_sampling import ratio, surrogate_objective
@@ -20,13 +22,24 @@ from ppo_lessons.log_trick import score_objective
 from ppo_lessons.trust_region import trust_region_step
 
 
-class TableRecord(NamedTuple):
-    """One update. Both numbers are exact, not sampled."""
+@dataclass(frozen=True)
+class TableRecord:
+    """One update. Its two numbers are exact, not sampled, and computed when they are first asked for."""
 
     update: int
     logits: torch.Tensor  # [12, 3] the policy after the update
-    expected_return: float  # true J
-    kl: float  # true KL(old || new) of this update, mean over the states that the old policy visits
+    old_logits: torch.Tensor  # [12, 3] the policy before it
+    world: Corridor
+
+    @cached_property
+    def expected_return(self):
+        """True J. A float."""
+        return self.world.start_value(self.logits)
+
+    @cached_property
+    def kl(self):
+        """True KL(old || new) of this update, mean over the states that the old policy visits. A float, in nats."""
+        return mean_kl(self.world, self.old_logits, self.logits)
 
 
 def mean_kl(world, old_logits, logits):
@@ -36,16 +49,16 @@ def mean_kl(world, old_logits, logits):
 
 
 def train(world, logits, improve, *, updates):
-    """The loop of every trainer of a policy table: improve it again and again, and judge each one exactly.
+    """The loop of every trainer of a policy table: improve it again and again, with an exact judge at hand.
 
     `improve` takes logits and the number of the update, from 1, and returns the next logits.
-    Yields a `TableRecord` after each update; the first one, update 0, precedes any learning.
+    Yields a `TableRecord` after each update; the first one, update 0, precedes any learning: its KL is 0.
     """
     logits = logits.clone()
-    yield TableRecord(0, logits, world.start_value(logits), 0.0)
+    yield TableRecord(0, logits, logits, world)
     for update in range(1, updates + 1):
         old_logits, logits = logits, improve(logits, update)
-        yield TableRecord(update, logits, world.start_value(logits), mean_kl(world, old_logits, logits))
+        yield TableRecord(update, logits, old_logits, world)
 
 
 def ascend(gain, logits, *, steps, step_size):
@@ -97,7 +110,8 @@ def train_table(world, logits, objective, *, updates, plays, epochs, step_size, 
 
     The critic is exact, so that what is seen is the work of the objective alone.
 
-    `objective` takes (logp, old_logp, advantages, kl), all [steps of all plays], and returns 0-d, to be maximised.
+    `objective` takes (logp, old_logp, advantages, kl) and returns 0-d, to be maximised. The first three are [steps of
+    all plays]; kl is a function that computes the KL(old || new) of each step, for those who need it: () -> [steps].
     `entropy_weight` takes the number of the update and returns the weight of the visited states' mean entropy in the
     objective. None: no such term.
     """
@@ -106,11 +120,12 @@ def train_table(world, logits, objective, *, updates, plays, epochs, step_size, 
     def improve(old_logits, update):
         states, actions, advantages = judged_sample(world, old_logits, plays=plays, lam=lam, generator=generator)
         old_logp = old_logits.log_softmax(-1)[states, actions]
+        weight = entropy_weight(update) if entropy_weight else 0
 
         def gain(theta):
-            kl = kl_divergence(old_logits, theta)[states]
-            value = objective(theta.log_softmax(-1)[states, actions], old_logp, advantages, kl)
-            return value + entropy_weight(update) * entropy(theta)[states].mean() if entropy_weight else value
+            logp = theta.log_softmax(-1)[states, actions]
+            value = objective(logp, old_logp, advantages, lambda: kl_divergence(old_logits, theta)[states])
+            return value + weight * entropy(theta)[states].mean() if weight else value
 
         return ascend(gain, old_logits, steps=epochs, step_size=step_size)
 
@@ -185,8 +200,9 @@ def train_actor_critic(world, logits, *, updates, plays, n, step_size, critic_st
 
         return ascend(gain, logits, steps=1, step_size=step_size)
 
-    for update, theta, expected_return, _ in train(world, logits, improve, updates=updates):
-        yield ActorCriticRecord(update, theta, table, expected_return, critic_error(world, theta, table))
+    for record in train(world, logits, improve, updates=updates):
+        error = critic_error(world, record.logits, table)
+        yield ActorCriticRecord(record.update, record.logits, table, record.expected_return, error)
 
 
 class ReuseRecord(NamedTuple):
