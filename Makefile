@@ -9,8 +9,6 @@ NEW_ENV = $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Pyt
 $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_info[:2])" && $(PYTHON) -m venv
 EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 print(*extras["$(1)"], sep="\n")
-# Python compiles a module when it is first imported; pip would compile all of them, and most are never used.
-INSTALL = -m pip install --no-compile
 # A file or a notebook to each worker at a time. In this order the longest come first, notebooks and browser, and nobody
 # waits for them at the end. In a browser two workers leave a third of two cores idle, so all tests are run by three.
 WORKERS := 2
@@ -103,12 +101,12 @@ test-newest: BIN := .newest/bin
 
 .venv/installed: requirements.txt constraints.txt pyproject.toml
 	@$(NEW_ENV) .venv
-	$(BIN)/python $(INSTALL) -r requirements.txt
+	$(BIN)/python -m pip install -r requirements.txt
 	@touch $@
 
 .venv/installed-test: .venv/installed
-	$(BIN)/python $(INSTALL) -r requirements.txt -e ".[test]"
-	$(BIN)/python $(INSTALL) --no-deps minatar==1.0.15
+	$(BIN)/python -m pip install -r requirements.txt -e ".[test]"
+	$(BIN)/python -m pip install --no-deps minatar==1.0.15
 	@touch $@
 
 .bench/installed: tests/benchmarks/requirements.txt pyproject.toml
@@ -118,5 +116,5 @@ test-newest: BIN := .newest/bin
 
 .site/installed: pyproject.toml
 	@$(NEW_ENV) .site
-	.site/bin/python $(INSTALL) $$(.site/bin/python -c '$(call EXTRA,site)')
+	.site/bin/python -m pip install $$(.site/bin/python -c '$(call EXTRA,site)')
 	@touch $@
