@@ -10,10 +10,10 @@ $(PYTHON) is %d.%d. Name another one: make PYTHON=python3.12 ...' % sys.version_
 EXTRA = import tomllib; extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
 print(*extras["$(1)"], sep="\n")
 # A file or a notebook to each worker at a time. In this order the longest come first, notebooks and browser, and nobody
-# waits for them at the end. In a browser two workers leave a third of two cores idle, so all tests are run by three.
+# waits for them at the end. In a browser two workers leave a third of two cores idle: with it there are three.
 WORKERS := 2
 PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-EVERYTHING = --nbval-lax --nbval-cell-timeout=120 notebooks tests ppo_lessons
+EVERYTHING = --nbval-lax --nbval-cell-timeout=120 notebooks tests/test_practice.py tests ppo_lessons
 # `make check` leaves out pictures, notebooks, widgets, practice, the games of others, updates as a GPU captures them, and
 # what starts processes of its own. The longest file begins here, too.
 UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible atari benchmarks breakout \
@@ -33,7 +33,8 @@ lab: .venv/installed ## open the course in JupyterLab, on your own copies of the
 check: lint ## lint, and the unit tests and doctests of lessons and trainer: under a minute
 	$(PYTEST) -q -m "not slow" $(CHECKED)
 
-test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 10 minutes
+test: WORKERS := 3
+test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: eight minutes
 	$(PYTEST) $(EVERYTHING) -m "not slow"
 
 test-all: WORKERS := 3
