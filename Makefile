@@ -13,7 +13,7 @@ print(*extras["$(1)"], sep="\n")
 # waits for them at the end. In a browser two workers leave a third of two cores idle: with it there are three.
 WORKERS := 2
 PYTEST = PYTHONPATH=$(CURDIR)/tests/no_network $(BIN)/python -m pytest -ra -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-EVERYTHING = --nbval-lax --nbval-cell-timeout=120 notebooks tests/test_practice.py tests ppo_lessons
+EVERYTHING = --nbval-lax --nbval-cell-timeout=120 notebooks tests ppo_lessons
 # `make check` leaves out pictures, notebooks, widgets, practice, the games of others, updates as a GPU captures them, and
 # what starts processes of its own. The longest file begins here, too.
 UNCHECKED = tests/test_figures% tests/test_experiments% $(patsubst %,tests/test_%.py,accessible atari benchmarks breakout \

@@ -11,6 +11,11 @@ torch.set_num_threads(1)  # small tensors gain nothing from a second thread, and
 collect_ignore = ["conftest.py", "browser/conftest.py", "no_network", "distributed_run.py", "benchmarks/purejax.py"]
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file of unit tests begins: at the end all would wait for the one worker that has it."""
+    items.sort(key=lambda item: item.path.name != "test_practice.py")
+
+
 @pytest.fixture(scope="module")
 def short_training():
     """Pictures that train have a part of their budget: for tests of how they look, and not of what is learned."""
