@@ -34,7 +34,7 @@ check: lint ## lint, and the unit tests and doctests of lessons and trainer: und
 	$(PYTEST) -q -m "not slow" $(CHECKED)
 
 test: WORKERS := 3
-test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: eight minutes
+test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 10 minutes
 	$(PYTEST) $(EVERYTHING) -m "not slow"
 
 test-all: WORKERS := 3
