@@ -123,9 +123,11 @@ def test_a_run_that_ends_early_is_played_anew(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_film_is_the_one_in_assets(tmp_path):
-    tour.write(tmp_path / "again.gif")
-    with Image.open(tmp_path / "again.gif") as new, Image.open(FILM) as stored:
+def test_the_film_is_the_same_each_time_and_the_one_in_assets(tmp_path):
+    for name in ("once.gif", "again.gif"):
+        tour.write(tmp_path / name)
+    assert (tmp_path / "once.gif").read_bytes() == (tmp_path / "again.gif").read_bytes()
+    with Image.open(tmp_path / "once.gif") as new, Image.open(FILM) as stored:
         assert new.n_frames == stored.n_frames
         for number in (0, new.n_frames // 2, new.n_frames - 1):
             new.seek(number)

@@ -9,7 +9,7 @@ import torch
 
 from ppo_lessons.corridor import CELLS, SLIDES_POLICY, START, Corridor
 from ppo_lessons.entropy import entropy
-from ppo_lessons.experiments.tabular import exact_ascent, train_table
+from ppo_lessons.experiments.tabular import TableRecord, exact_ascent, train_table
 from ppo_lessons.importance_sampling import surrogate_objective
 from ppo_lessons.reward_to_go import reward_to_go
 
@@ -72,17 +72,8 @@ CHANGE = 100  # updates in each of the two
 
 
 @dataclass(frozen=True)
-class ChangeRecord:
-    """One update before or after the change. Its two numbers are exact, and computed when they are first asked for."""
-
-    update: int
-    logits: torch.Tensor  # [12, 3]
-    world: Corridor  # that of this update
-
-    @cached_property
-    def expected_return(self):
-        """True J in the world of this update. A float."""
-        return self.world.start_value(self.logits)
+class ChangeRecord(TableRecord):
+    """One update before or after the change; `world` is that of this update."""
 
     @cached_property
     def leaves(self):
@@ -105,7 +96,7 @@ def train_changing(bonus, *, seed) -> Iterator[ChangeRecord]:
         for record in train_table(world, logits, surrogate, **settings, seed=first + seed, entropy_weight=weight):
             logits = record.logits
             if record.update or not first:
-                yield ChangeRecord(first + record.update, logits, world)
+                yield ChangeRecord(first + record.update, logits, record.old_logits, world)
 
 
 # The night of the plain Corridor: a trap that the bonus does not open
