@@ -2,7 +2,7 @@
 
 from gymnasium.envs.registration import register
 
-__version__ = "0.4.2"
+__version__ = "0.4.3"
 
 LESSONS = (
     "expectation",

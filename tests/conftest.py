@@ -26,11 +26,12 @@ def short_training():
     with pytest.MonkeyPatch.context() as patch:
         for module in (bug_lab, details, full_run, language):
             patch.setattr(module, "FINISHED", {})  # nobody else may be shown these runs
-        patch.setattr(full_run, "LIVE_STEPS", 40_000)
-        patch.setattr(ladder, "LIVE_STEPS", 8_000)
-        patch.setattr(ppo, "retraining", lambda **values: dataclasses.replace(retraining(**values), total_steps=8_192))
-        patch.setitem(details.GAMES["CartPole"], "total_steps", 8_192)
+        patch.setattr(full_run, "LIVE_STEPS", 16_384)
+        patch.setitem(full_run.SETTINGS, "num_steps", 16)
+        patch.setattr(ladder, "LIVE_STEPS", 4_000)
+        patch.setattr(ppo, "retraining", lambda **values: dataclasses.replace(retraining(**values), total_steps=4_096))
+        patch.setitem(details.GAMES["CartPole"], "total_steps", 4_096)
         for name, settings in language.RUNS.items():
-            patch.setitem(language.RUNS, name, dataclasses.replace(settings, updates=15))
+            patch.setitem(language.RUNS, name, dataclasses.replace(settings, updates=8))
         patch.setitem(bug_lab.SETTINGS, "total_steps", bug_lab.SETTINGS["total_steps"] // 3)
         yield

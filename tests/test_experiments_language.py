@@ -209,10 +209,10 @@ def test_an_answer_is_scored_as_it_is_written():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("beta", [1.0, 0.3])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "beta"), [(1, 1.0), (2, 0.3)])
 @pytest.mark.parametrize("name", ["PPO, KL in the reward", "GRPO, KL in the reward"])
 def test_with_the_kl_in_the_reward_training_reaches_the_optimum(name, seed, beta):
+    """Seed 0 is the notebook's."""
     settings = dataclasses.replace(RUNS[name], seed=seed, beta=beta)
     best = LANGUAGE.optimum(experiments.reference_table(), REWARDS, beta=beta).objective.item()
     assert 0 <= best - last(settings).objective < 0.02
@@ -255,10 +255,9 @@ def test_each_bug_is_betrayed_by_a_number():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_verifiable_reward_sharpens_what_was_there(seed):
+def test_a_verifiable_reward_sharpens_what_was_there():
     """Seed 0 is the notebook's."""
-    before, *_, after = experiments.train_sorting(seed=seed)
+    before, *_, after = experiments.train_sorting(seed=1)
     assert before.sampled < 0.75
     assert before.greedy > 0.95
     assert after.sampled > 0.96

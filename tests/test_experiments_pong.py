@@ -45,7 +45,7 @@ def test_the_curve_is_the_mean_of_the_last_games():
 
 def test_the_emulator_alone_is_faster_than_learning():
     pytest.importorskip("ale_py")
-    config = Config(**{**settings_for(pong.ENV), "env_id": pong.ENV, "device": "cpu", "total_steps": 1024})
+    config = Config(**{**settings_for(pong.ENV), "env_id": pong.ENV, "device": "cpu", "total_steps": 1024, "epochs": 1})
     alone = pong.emulator_speed(config, steps=50)
     *_, last = train(config)
     assert alone > last.env_steps / last.seconds > 0

@@ -145,7 +145,7 @@ def elsewhere(tmp_path_factory):
         ["-c", INSTALLED],
         ["-m", "ppo_lessons.ppo", "--total-steps", "4096", "--device", "cpu"],
         [str(ROOT / "tests" / "ten_runs.py"), "1", "07_gae"],
-        [str(ROOT / "tests" / "ten_runs.py"), "1", "continuous_actions"],
+        [str(ROOT / "tests" / "ten_runs.py"), "1", "parallel"],
     ],
     ids=["package", "trainer", "lesson", "extra"],
 )

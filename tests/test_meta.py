@@ -62,7 +62,7 @@ def recording(monkeypatch):
 
 def update_of(**settings):
     """A captured update with all of its tensors on "meta": a function without arguments."""
-    config = Config(**{"total_steps": 4 * 256, "num_envs": 8, **settings, "num_steps": 32, "capture": True})
+    config = Config(**{"total_steps": 256, "num_envs": 8, "epochs": 2, **settings, "num_steps": 8, "capture": True})
     game = Game(config.env_id, config.num_envs, device=META, seed=0)
     spaces = game.observation_space, game.action_space
     networks = actor_and_critic(*spaces, config.hidden, generator=torch.Generator())

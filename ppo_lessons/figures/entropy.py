@@ -113,7 +113,7 @@ def update_training(artists, *, weight, decay, sample):
         number = found(HOME, record.logits)
         artists["left"].set_title(
             f"weight {weight:.2f}: J = {returns[-1]:.2f} after {record.update} updates,\n"
-            f"the flag is worth it in {number} of 2 situations"
+            f"it leaves home with profit in {number} of 2 situations"
         )
         artists["right"].set_title(f"weight {decay}:\nentropy {entropies[-1]:.3f} nats")
         yield (

@@ -65,9 +65,9 @@ def update_causality(artists, *, step, right):
     left, last = (panel["axes"] for panel in artists["panels"])
     chosen = f"For the action of step {step}, with π(right) = {right:.2f},"
     if not step:
-        left.title.set_text("Before step 0 there is no past")
-        last.title.set_text("every reward adds to the mean")
-        return f"{chosen} nothing was paid before: every reward adds to the mean."
+        left.title.set_text("No past: every reward adds to the mean")
+        last.title.set_text("... and every reward adds noise")
+        return f"{chosen} nothing was paid before: every reward adds to the mean, and every reward adds noise."
     left.title.set_text(f"Before step {step} the mean is 0 ...")
     last.title.set_text(f"... the noise is not: {noise[0]:.2f} at k = 0")
     return f"{chosen} earlier rewards have the mean 0, and yet noise of up to {max(noise[:step]):.2f} in one play."

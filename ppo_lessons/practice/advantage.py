@@ -351,6 +351,14 @@ def as_if_cut(v, ended, cut):
     return v.masked_fill(ended | cut, 0)
 
 
+def stops_after_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    """The sum runs on over ends; only at the ends themselves it is replaced by the TD error."""
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    nothing, never = torch.zeros_like(delta), torch.zeros_like(terminated)
+    whole = n_step_advantage(delta, nothing, nothing, never, never, gamma=gamma, n=n)
+    return torch.where(terminated | truncated, delta, whole)
+
+
 N_STEP = Exercise(
     function=n_step_advantage,
     notebook="07_gae",
@@ -361,7 +369,9 @@ N_STEP = Exercise(
         "`delta = td_error(rewards, values, next_values, terminated, gamma=gamma)`.",
         "A^(n) from A^(n−1), one step longer: A^(n)_t = δ_t + γ A^(n−1)_{t+1}. Do this n − 1 times, "
         "each time into a new tensor.",
-        "Where step t is terminated or truncated, or is the last of the record, nothing is added: A^(n)_t = δ_t there.",
+        "Where step t is terminated or truncated, or is the last of the record, nothing is added, in each of the n − 1 "
+        "rounds. If row t of `later` holds A^(n−1)_{t+1}, `later = later.masked_fill(terminated | truncated, 0)` comes "
+        "before it is added.",
     ),
     running=case("the running trajectory", REWARDS, VALUES, NEXT_VALUES, TERMINATED, TRUNCATED, gamma=1.0, n=2),
     cases=[
@@ -375,6 +385,16 @@ N_STEP = Exercise(
         case("an end, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.0, 6.0], [YES, NO], [NO, NO], gamma=0.5, n=2),
         case(
             "a time limit, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.0, 6.0], [NO, NO], [YES, NO], gamma=0.5, n=2
+        ),
+        case(
+            "a step, an end, then a new episode",
+            [1.0, 4.0, 9.0],
+            [0.5, 2.0, 3.0],
+            [2.0, 6.0, 7.0],
+            [NO, YES, NO],
+            [NO, NO, NO],
+            gamma=0.5,
+            n=3,
         ),
         case("n = 2", [1.0, 4.0, 9.0], [0.5, 2.0, 3.0], [2.0, 3.0, 7.0], [NO] * 3, [NO] * 3, gamma=0.5, n=2),
         case("n = 3", [1.0, 4.0, 9.0], [0.5, 2.0, 3.0], [2.0, 3.0, 7.0], [NO] * 3, [NO] * 3, gamma=0.5, n=3),
@@ -407,6 +427,12 @@ N_STEP = Exercise(
                 *twice(stops=lambda ended, cut: cut),
                 *twice(stops=lambda ended, cut: ended & cut & ~ended),
             ),
+        ),
+        Mistake(
+            "stops the sum at the end itself only",
+            "The steps before an end must not see beyond it either: put 0 there in each round, not once after all.",
+            ENDS,
+            (stops_after_the_loop,),
         ),
         Mistake(
             "treats a time limit as an end",
@@ -578,6 +604,10 @@ def mean_after(epsilon):
     return lambda a: a / (a.std() + epsilon) - a.mean()
 
 
+def equal_ones_kept(epsilon):
+    return lambda a: centred(a) / (a.std() + epsilon) if a.std() > 0 else a
+
+
 def by_column(axis):
     """Mean and spread of each column alone."""
 
@@ -664,6 +694,12 @@ NORMALIZE = Exercise(
             "Where all advantages are equal it is 0, and 0 / 0 is nan: add the 1e-8 to it, within its parentheses.",
             PRACTICE,
             scaled(epsilons=[0.0]),
+        ),
+        Mistake(
+            "returns equal numbers as they are",
+            "Where all advantages are equal none is better than the mean: A − mean is 0 there as well.",
+            PRACTICE,
+            (equal_ones_kept(1e-8), equal_ones_kept(0.0)),
         ),
         Mistake(
             "has another small number, or has it in another place",

@@ -130,6 +130,26 @@ def minimum_of_ratios(logp, old_logp, advantages, *, epsilon):
     return (torch.minimum(rho, clip_ratio(rho, epsilon=epsilon)) * advantages.detach()).mean()
 
 
+def by_sign(where_good, where_bad):
+    """The ratio held at one edge: by where_good(rho, epsilon) where A > 0, by where_bad(rho, epsilon) elsewhere."""
+
+    def function(logp, old_logp, advantages, *, epsilon):
+        rho, advantages = ratio(logp, old_logp), advantages.detach()
+        return (torch.where(advantages > 0, where_good(rho, epsilon), where_bad(rho, epsilon)) * advantages).mean()
+
+    return function
+
+
+def at_most(sign):
+    """The ratio, at most 1 + sign epsilon."""
+    return lambda rho, epsilon: rho.clamp(max=1 + sign * epsilon)
+
+
+def at_least(sign):
+    """The ratio, at least 1 + sign epsilon."""
+    return lambda rho, epsilon: rho.clamp(min=1 + sign * epsilon)
+
+
 def log_ratio_as_ratio(logp, old_logp, advantages, *, epsilon):
     rho, advantages = logp - old_logp.detach(), advantages.detach()
     return torch.minimum(rho * advantages, rho.clamp(1 - epsilon, 1 + epsilon) * advantages).mean()
@@ -285,6 +305,18 @@ EXERCISES = [
                 "Multiply by A first: where A < 0 the smaller ratio gives the larger term.",
                 MINIMUM,
                 (minimum_of_ratios,),
+            ),
+            Mistake(
+                "holds the ratio at the wrong edge",
+                "Where A > 0 the ratio is held at 1 + ε at most, where A < 0 at 1 − ε at least: each sign has one "
+                "edge, and a direction.",
+                CASES_OF_SIX,
+                (
+                    by_sign(at_most(1), at_most(-1)),
+                    by_sign(at_least(1), at_least(-1)),
+                    by_sign(at_most(-1), at_least(1)),
+                    by_sign(at_least(-1), at_least(-1)),
+                ),
             ),
             Mistake(
                 "has a lower edge of 1/(1 + ε)",

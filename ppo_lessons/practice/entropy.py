@@ -67,6 +67,16 @@ def padded(number):
     return function
 
 
+def floored(number):
+    """Probabilities are not below a number."""
+
+    def function(logits):
+        pi = logits.softmax(-1).clamp(min=number)
+        return -(pi * pi.log()).sum(-1)
+
+    return function
+
+
 WEIGHTS_DETACHED = of_policy(lambda pi, logp: -pi.detach() * logp)
 NO_GRADIENT = of_policy(lambda pi, logp: terms(pi, logp).detach())
 
@@ -199,11 +209,13 @@ EXERCISES = [
                 (lambda logits: math.log(logits.shape[-1]) - entropy(logits),),
             ),
             Mistake(
-                "adds a small number inside the logarithm",
-                "It changes the entropy a little everywhere, and a policy that is nearly certain needs no help: "
-                "log_softmax(-1).",
+                "guards the logarithm with a small number",
+                "It changes the entropy a little, and a policy that is nearly certain needs no help: log_softmax(-1).",
                 UNDECIDED,
-                tuple(padded(number) for number in (1e-2, 1e-3, 1e-4, 1e-5)),
+                (
+                    *(padded(number) for number in (1e-2, 1e-3, 1e-4, 1e-5)),
+                    *(floored(number) for number in (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)),
+                ),
             ),
             Mistake(
                 "divides by the largest entropy",

@@ -26,6 +26,16 @@ CASES = [
     case(
         "a time limit, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [NO, NO], [YES, NO], gamma=0.5, lam=0.8
     ),
+    case(
+        "a step, an end, then a new episode",
+        [1.0, 4.0, 9.0],
+        [0.5, 2.0, 3.0],
+        [2.0, 6.0, 7.0],
+        [NO, YES, NO],
+        [NO, NO, NO],
+        gamma=0.5,
+        lam=0.8,
+    ),
     random_case("two games side by side", 2, 2, seed=6, ends=0.3, cuts=0.3, gamma=0.9, lam=0.7),
     random_case("four steps without an end", 4, seed=1, ends=0.0, cuts=0.0, gamma=0.9, lam=0.7),
     random_case("λ = 0", 4, seed=2, ends=0.0, cuts=0.0, gamma=0.9, lam=0.0),
@@ -125,6 +135,13 @@ def stops_too_early(which):
     return function
 
 
+def stops_after_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    """The sum runs on over ends; only at the ends themselves it is replaced by the TD error."""
+    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
+    stop = terminated | truncated
+    return torch.where(stop, delta, summed_up(delta, gamma * lam, torch.ones_like(stop)))
+
+
 def no_gamma_in_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
     delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
     zero = torch.zeros_like(delta)
@@ -207,7 +224,8 @@ EXERCISES = [
             "`advantages = torch.zeros_like(delta)` is to be filled. Then, `for t in reversed(range(len(delta)))`: "
             "`following = delta[t] + gamma * lam * following`, and `advantages[t] = following`.",
             "Where step t is terminated or truncated, what follows belongs to another episode: set it to 0 before you "
-            "add it. `following.masked_fill(terminated[t] | truncated[t], 0)` does it in all games at once.",
+            "add it: `following = following.masked_fill(terminated[t] | truncated[t], 0)`, as the first line of the "
+            "loop, does it in all games at once.",
         ),
         running=RUNNING,
         cases=CASES,
@@ -227,6 +245,12 @@ EXERCISES = [
                     variant(follow=lambda a, ended, cut: a * ~ended),
                     variant(follow=lambda a, ended, cut: a * ~cut),
                 ),
+            ),
+            Mistake(
+                "stops the sum at the end itself only",
+                "The steps before an end must not see beyond it either: put 0 there inside the loop, not after it.",
+                THREE_WAYS,
+                (stops_after_the_loop,),
             ),
             Mistake(
                 "treats a time limit as an end",

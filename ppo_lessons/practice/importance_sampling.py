@@ -274,6 +274,22 @@ def padded(number):
     return by_sum, by_largest
 
 
+def of_sample_variance(weights):
+    """n / (1 + variance), of weights with mean 1, where the variance divides by n − 1: nan for a single weight."""
+    n, w = weights.numel(), weights / weights.mean()
+    return n / (1 + (w - 1).square().sum() / (n - 1))
+
+
+def of_sample_variance_unscaled(weights):
+    n, mean = weights.numel(), weights.mean()
+    return n / (1 + (weights - mean).square().sum() / (n - 1) / mean.square())
+
+
+def of_sample_deviation(weights):
+    n, mean = weights.numel(), weights.mean()
+    return n / (1 + (((weights - mean).square().sum() / (n - 1)).sqrt() / mean).square())
+
+
 EFFECTIVE_EXERCISE = Exercise(
     function=effective_sample_size,
     notebook="08_importance_sampling",
@@ -320,6 +336,17 @@ EFFECTIVE_EXERCISE = Exercise(
                 *at_any_scale(lambda w: 1 / w.square().mean()),
                 *at_any_scale(lambda w: w.numel() / (1 + (w - w.mean()).square().mean())),
                 *at_any_scale(lambda w: len(w.flatten()) / w.square().mean()),
+            ),
+        ),
+        Mistake(
+            "takes the variance that divides by n − 1",
+            "n / (1 + variance / mean²) is ESS only where the variance divides by n: `w.var(correction=0)`.",
+            PRICE,
+            (
+                of_sample_variance,
+                of_sample_variance_unscaled,
+                of_sample_deviation,
+                lambda weights: of_sample_variance(weights) if weights.numel() > 1 else torch.ones(()),
             ),
         ),
         Mistake(

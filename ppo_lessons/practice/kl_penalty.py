@@ -65,6 +65,24 @@ def padded(number):
     return function
 
 
+def floored(number):
+    """Probabilities are not below a number: those of both policies, or of q alone."""
+
+    def of_both(logits_p, logits_q):
+        p, q = logits_p.softmax(-1).clamp(min=number), logits_q.softmax(-1).clamp(min=number)
+        return (p * (p.log() - q.log())).sum(-1)
+
+    def of_q(logits_p, logits_q):
+        p, q = logits_p.softmax(-1), logits_q.softmax(-1).clamp(min=number)
+        return (p * (logits_p.log_softmax(-1) - q.log())).sum(-1)
+
+    def of_q_naive(logits_p, logits_q):
+        p, q = logits_p.softmax(-1), logits_q.softmax(-1).clamp(min=number)
+        return (p * (p.log() - q.log())).sum(-1)
+
+    return of_both, of_q, of_q_naive
+
+
 def terms(p, q, log_p, log_q):
     return p * (log_p - log_q)
 
@@ -307,10 +325,14 @@ KL_EXERCISE = Exercise(
             (*divergence(terms)[1:], *PARTLY_DETACHED[1], *PARTLY_DETACHED[2]),
         ),
         Mistake(
-            "adds a small number inside the logarithm",
+            "guards the logarithm with a small number",
             "A policy that nearly never takes an action then seems nearer than it is: log_softmax(-1) needs no help.",
             BEHAVIOUR,
-            tuple(padded(number) for number in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)),
+            tuple(
+                version
+                for number in (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)
+                for version in (padded(number), *floored(number))
+            ),
         ),
     ],
 )

@@ -29,6 +29,14 @@ def versions(*formulas):
     return tuple(version(formula) for formula in (*formulas, *shifted))
 
 
+def cut_off(*bounds):
+    """The logits held between two bounds, after the division by the temperature and before it."""
+    return (
+        version(lambda z, T: shares((z / T).clamp(*bounds))),
+        version(lambda z, T: shares(z.clamp(*bounds) / T)),
+    )
+
+
 def best_action(z, T):
     return torch.nn.functional.one_hot(z.argmax(-1), z.shape[-1]).to(z.dtype)
 
@@ -73,6 +81,16 @@ SOFTMAX_POLICY = Exercise(
             "each state's largest logit first: only differences count.",
             SOFTMAX,
             (version(lambda z, T: shares(z / T)),),
+        ),
+        Mistake(
+            "cuts large logits off",
+            "All logits beyond a bound become equal, and so do their probabilities. Subtract each state's largest "
+            "logit instead: that keeps the differences, and only they count.",
+            SOFTMAX,
+            (
+                *(f for bound in (10, 20, 50) for f in (*cut_off(-bound, bound), *cut_off(None, bound))),
+                version(lambda z, T: (z / T).exp().clamp(max=1e30) / (z / T).exp().clamp(max=1e30).sum(-1, True)),
+            ),
         ),
         Mistake(
             "subtracts the same number from all states",

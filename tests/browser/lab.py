@@ -4,6 +4,7 @@ import json
 import os
 import time
 import urllib.request
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -32,6 +33,13 @@ SETTLED = """async (image, {before, patience, seconds, still}) => {
     }
     return pixels;
 }"""
+# Brings a slider into view and takes hold of it; whether the key will move it.
+TAKEN = """(slider, key) => {
+    slider.scrollIntoView({block: "nearest"});
+    slider.focus();
+    return slider.ariaValueNow !== (key === "Home" ? slider.ariaValueMin : slider.ariaValueMax);
+}"""
+READOUT = """slider => slider.closest(".widget-inline-hbox").querySelector(".widget-readout").innerText"""
 APP = os.environ.get("JUPYTER_APP", "lab")
 SHOTS = os.environ.get("BROWSER_SHOTS")  # a folder: screenshots of every picture at both ends of its sliders
 
@@ -129,25 +137,26 @@ class Picture:
         menus = self.card.locator("select")
         return [menus.nth(i) for i in range(menus.count())]
 
+    @cached_property
+    def shown(self):
+        """The image itself: to look it up takes the page longer than what is asked of it."""
+        return self.image.element_handle()
+
     def settled(self, before=None, patience=3, seconds=40, still=350):
         """The picture's fingerprint once it stands still, after a change to one that is not `before`: see `SETTLED`."""
         asked = {"before": before, "patience": patience, "seconds": seconds, "still": still}
-        return self.image.evaluate(SETTLED, asked)
+        return self.shown.evaluate(SETTLED, asked)
 
     def pixels(self):
         return self.settled(still=0)
 
     def press(self, slider, key, patience=3):
         """Move a slider by keyboard, "Home" or "End": (fingerprint, value shown beside it)."""
-        slider.scroll_into_view_if_needed()
-        slider.focus()
-        end = slider.get_attribute("aria-valuemin" if key == "Home" else "aria-valuemax")
-        moves = slider.get_attribute("aria-valuenow") != end
-        before = self.pixels() if moves else None
+        handle = slider.element_handle()
+        before = self.pixels() if handle.evaluate(TAKEN, key) else None
         self.page.keyboard.press(key)
         pixels = self.settled(before, patience)
-        readout = slider.locator("xpath=ancestor::*[contains(@class,'widget-inline-hbox')]").locator(".widget-readout")
-        return pixels, float(readout.inner_text().replace("−", "-"))
+        return pixels, float(handle.evaluate(READOUT).replace("−", "-"))
 
     def drag(self, slider, by):
         """Drag a slider by so many pixels, in many small moves as a hand does."""

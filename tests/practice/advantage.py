@@ -269,6 +269,15 @@ def numpy_columns(advantages):
     return (a - a.mean(0)) / (a.std(0, ddof=1) + 1e-8)
 
 
+def ends_mended_last(rewards, values, next_values, terminated, truncated, *, gamma, n):
+    delta = rewards + gamma * next_values.masked_fill(terminated, 0) - values
+    result = delta.clone()
+    for k in range(1, min(n, len(delta))):
+        result[:-k] += gamma**k * delta[k:]
+    result[terminated | truncated] = delta[terminated | truncated]
+    return result
+
+
 WRONG = {
     "my_td_error": {
         "bootstraps through a terminal state": [
@@ -329,6 +338,12 @@ WRONG = {
         "bootstraps through a terminal state": [
             walk(last=lambda w, end, cut, g, k, n, T: g**k * w),
             longer(td=lambda r, v, w, end, cut, g: r + g * w - v),
+        ],
+        "stops the sum at the end itself only": [
+            lambda r, v, w, end, cut, *, gamma, n: longer(keep=lambda end, cut: 1)(
+                r, v, w, end, cut, gamma=gamma, n=n
+            ).where(~(end | cut), r + gamma * w * ~end - v),
+            ends_mended_last,
         ],
         "lets the sum run across a reset": [
             walk(stop=lambda end, cut: end),
@@ -403,6 +418,10 @@ WRONG = {
         "divides by the standard deviation alone": [
             lambda a: (a - a.mean()) / a.std(),
             lambda a: (a - a.mean()) * ((a.numel() - 1) / ((a - a.mean()) ** 2).sum()) ** 0.5,
+        ],
+        "returns equal numbers as they are": [
+            lambda a: a if torch.std(a) == 0 else (a - a.mean()) / (a.std() + 1e-8),
+            lambda a: a if a.max() == a.min() else as_z_scores(a),
         ],
         "has another small number, or has it in another place": [
             lambda a: (a - a.mean()) / (a.var() + 1e-8) ** 0.5,

@@ -132,6 +132,11 @@ WRONG = {
             attempt(lambda rho, a, e: (torch.min(rho, band(rho, e)) * a).mean()),
             looped(lambda rho, a, e: rho.clip(1 - e, min(1 + e, rho.item())) * a if rho >= 1 - e else rho * a),
         ],
+        "holds the ratio at the wrong edge": [
+            attempt(lambda rho, a, e: torch.where(a < 0, rho.clip(max=1 - e), rho.clip(max=1 + e)).mul(a).mean()),
+            attempt(lambda rho, a, e: torch.min(rho * a, torch.where(a > 0, (1 - e) * a, (1 + e) * a)).mean()),
+            looped(lambda rho, a, e: rho.clip(min=1 - e) * a),
+        ],
         "has a lower edge of 1/(1 + ε)": [
             attempt(lambda rho, a, e: torch.min(rho * a, rho.clip(1 / (1 + e), 1 + e) * a).mean()),
             looped(lambda rho, a, e: min(rho * a, rho.log().clip(-math.log(1 + e), math.log(1 + e)).exp() * a)),

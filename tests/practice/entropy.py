@@ -89,7 +89,8 @@ WRONG = {
             lambda logits: kl_divergence(Categorical(logits=logits), Categorical(logits=0 * logits)),
             attempt(lambda pi, logp: dot(pi, logp + math.log(pi.shape[-1]))),
         ],
-        "adds a small number inside the logarithm": [
+        "guards the logarithm with a small number": [
+            lambda logits: -(logits.softmax(-1).clip(1e-6, 1) * logits.softmax(-1).clip(1e-6, 1).log()).sum(-1),
             attempt(lambda pi, logp: -dot(pi, torch.log(pi + 1e-5))),
             looped(lambda pi, logp: pi * torch.log(1 / (1e-4 + pi))),
         ],

@@ -54,6 +54,16 @@ def backward(delta, factor):
     return torch.stack(result[::-1])
 
 
+def mended_after_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+    delta = (rewards + gamma * next_values * ~terminated - values).numpy()
+    advantages = delta.copy()
+    for t in range(len(delta) - 2, -1, -1):
+        advantages[t] += gamma * lam * advantages[t + 1]
+    ends = (terminated | truncated).numpy()
+    advantages[ends] = delta[ends]
+    return advantages
+
+
 def summed(delta, factor):
     """The same as an explicit sum."""
     rows = []
@@ -255,6 +265,12 @@ WRONG = {
         "bootstraps through a terminal state": [
             attempt(backward, lambda r, v, w, end, cut, g, lam: r + g * w - v, passed_on),
             attempt(summed, lambda r, v, w, end, cut, g, lam: r + g * w - v, lambda end, cut, g, lam: g * lam),
+        ],
+        "stops the sum at the end itself only": [
+            lambda r, v, w, end, cut, *, gamma, lam: backward(
+                td_error(r, v, w, end, gamma=gamma), [gamma * lam] * len(r)
+            ).where(~(end | cut), td_error(r, v, w, end, gamma=gamma)),
+            mended_after_the_loop,
         ],
         "lets the sum run across a reset": [
             attempt(backward, td, lambda end, cut, g, lam: g * lam),

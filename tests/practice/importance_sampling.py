@@ -211,6 +211,11 @@ WRONG = {
             lambda weights: 1 / squares(weights).sum(),
             lambda weights: weights.numel() / squares(weights).sum(),
         ],
+        "takes the variance that divides by n − 1": [
+            lambda weights: weights.numel() / (1 + (weights.std() / weights.mean()) ** 2),
+            lambda weights: len(weights.flatten()) / (1 + np.var((weights / weights.mean()).numpy(), ddof=1)),
+            lambda weights: weights.numel() / (1 + (weights / weights.mean()).var()) if weights.numel() > 1 else 1.0,
+        ],
         "takes e to the entropy of the weights": [
             lambda weights: torch.distributions.Categorical(probs=weights.flatten() / weights.max()).entropy().exp(),
             lambda weights: torch.prod(shares(weights) ** -shares(weights)),

@@ -298,7 +298,11 @@ WRONG = {
             lambda logits_p, logits_q: of_losses(logits_p.detach(), logits_q),
             rows(lambda p, q: torch.dot(p.detach().exp(), p - q)),
         ],
-        "adds a small number inside the logarithm": [
+        "guards the logarithm with a small number": [
+            lambda logits_p, logits_q: (
+                logits_p.softmax(-1).clip(1e-6, 1)
+                * (logits_p.softmax(-1).clip(1e-6, 1) / logits_q.softmax(-1).clip(1e-6, 1)).log()
+            ).sum(-1),
             lambda logits_p, logits_q: (
                 logits_p.softmax(-1) * torch.log((logits_p.softmax(-1) + 1e-8) / (logits_q.softmax(-1) + 1e-8))
             ).sum(-1),

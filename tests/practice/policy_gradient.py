@@ -112,6 +112,10 @@ WRONG = {
             formula(lambda z, T: divided(z / T)),
             formula(lambda z, T: divided(z / T - 1)),
         ],
+        "cuts large logits off": [
+            formula(lambda z, T: soft(torch.clip(z / T, -80, 80))),
+            formula(lambda z, T: divided(torch.minimum(z / T, torch.tensor(30.0)))),
+        ],
         "subtracts the same number from all states": [
             formula(lambda z, T: divided((z - max(z.flatten().tolist())) / T)),
             formula(lambda z, T: divided(z / T - torch.amax(z / T))),

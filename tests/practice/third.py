@@ -168,7 +168,7 @@ TOLD = {
     n_step_advantage: "does not let γ grow with the distance",
     gae: "drops the TD error of the step that ends an episode",
     surrogate_objective: "subtracts advantages from the result",
-    effective_sample_size: "returns nan",
+    effective_sample_size: "takes the variance that divides by n − 1",
     kl_divergence: "compares with the mean of both policies",
     approximate_kl: "`log_ratio.abs()` stood",
     adapt_beta: "has no band around the target",
