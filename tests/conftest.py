@@ -12,8 +12,8 @@ collect_ignore = ["conftest.py", "browser/conftest.py", "no_network", "distribut
 
 
 def pytest_collection_modifyitems(items):
-    """The longest file of unit tests begins: at the end all would wait for the one worker that has it."""
-    items.sort(key=lambda item: item.path.name != "test_practice.py")
+    """The longest files of unit tests begin: at the end all would wait for the one worker that has such a file."""
+    items.sort(key=lambda item: item.path.name not in ("test_practice.py", "test_figures.py"))
 
 
 @pytest.fixture(scope="module")

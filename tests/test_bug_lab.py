@@ -97,25 +97,27 @@ def test_the_legend_has_the_colours_of_the_curves():
         assert [line.get_color() for line in lines] == [handle.get_color() for handle in handles]
 
 
-# Which curve betrays which bug: the claims of the notebook, with the seeds with which its two pictures open
+# Which curve betrays which bug: what the notebook asserts of seed 0, of the seed with which its second picture opens
 
 
-def late(bug, name, seed):
+SEED = 1
+
+
+def late(bug, name):
     """The median over the last 20 updates."""
-    return np.nanmedian(column(bug, name, seed)[-20:])
+    return np.nanmedian(column(bug, name, SEED)[-20:])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_notebook_is_right_about_every_curve(seed):
-    assert late("no bootstrap at a time limit", "value loss", seed) > 10 > 1 > late(None, "value loss", seed)
-    assert late("values of the rollout before", "value loss", seed) > 30
-    resets = train_with("the sum runs across resets", dataclasses.replace(SHORT, seed=seed))
+def test_the_notebook_is_right_about_every_curve():
+    assert late("no bootstrap at a time limit", "value loss") > 10 > 1 > late(None, "value loss")
+    assert late("values of the rollout before", "value loss") > 30
+    resets = train_with("the sum runs across resets", dataclasses.replace(SHORT, seed=SEED))
     _, (first, _) = itertools.islice(resets, 2)
-    assert first.value_loss > 1.5 * column(None, "value loss", seed)[0]
-    assert np.all(column(None, "KL at the first minibatch", seed) == 0)
-    assert np.nanmax(column("advantages not normalised", "return", seed)) > 450
-    assert late("ratio from another sample's log-probability", "KL at the first minibatch", seed) > 0.03
-    assert late("advantages of the wrong sign", "return", seed) < 10
-    assert late("advantages of the wrong sign", "explained variance", seed) > 0.9
-    assert late("entropy of the wrong sign", "entropy", seed) < late(None, "entropy", seed) - 0.02
+    assert first.value_loss > 1.5 * column(None, "value loss", SEED)[0]
+    assert np.all(column(None, "KL at the first minibatch", SEED) == 0)
+    assert np.nanmax(column("advantages not normalised", "return", SEED)) > 450
+    assert late("ratio from another sample's log-probability", "KL at the first minibatch") > 0.03
+    assert late("advantages of the wrong sign", "return") < 10
+    assert late("advantages of the wrong sign", "explained variance") > 0.9
+    assert late("entropy of the wrong sign", "entropy") < late(None, "entropy") - 0.02
