@@ -34,11 +34,11 @@ check: lint ## lint, and the unit tests and doctests of lessons and trainer: und
 	$(PYTEST) -q -m "not slow" $(CHECKED)
 
 test: WORKERS := 3
-test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: under 10 minutes
+test: lint ## lint, all unit tests and doctests, every notebook, two of them in a browser: 8 minutes
 	$(PYTEST) $(EVERYTHING) -m "not slow"
 
 test-all: WORKERS := 3
-test-all: lint .site/installed ## the same and the tests marked slow, each picture and page in a browser: half an hour
+test-all: lint .site/installed ## the same and the tests marked slow, each picture and page in a browser: 25 minutes
 	$(PYTEST) $(EVERYTHING)
 
 lint: .venv/installed-test ## check style and formatting

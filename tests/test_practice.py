@@ -584,6 +584,13 @@ def test_nan_is_named():
     assert "returns nan" in str(check(my_entropy))
 
 
+def test_infinity_is_named():
+    def my_effective_sample_size(weights):
+        return 1 / (weights / weights.mean()).var(correction=0)
+
+    assert "returns infinity" in str(check(my_effective_sample_size))
+
+
 def test_a_number_where_the_answer_is_nan_is_told():
     def my_explained_variance(values, targets):
         return torch.nan_to_num(RIGHT["my_explained_variance"][1](values, targets), nan=0.3)
