@@ -97,7 +97,7 @@ def test_the_legend_has_the_colours_of_the_curves():
         assert [line.get_color() for line in lines] == [handle.get_color() for handle in handles]
 
 
-# Which curve betrays which bug: what the notebook asserts of seed 0, of the seed with which its second picture opens
+# Which curve betrays which bug: the notebook asserts it of seed 0, this of the seed with which its second picture opens
 
 
 SEED = 1

@@ -22,7 +22,7 @@ STOPS = {
     "log_trick.reinforce": {"plays": [8, 16], "reuse": [1, 3, 10, 30]},
     "reward_to_go.discount": {"gamma": [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]},
     "reward_to_go.training": {"plays": [2, 4, 8, 16], "gamma": [0.5, 1.0]},
-    "reward_to_go.goal": {"gamma": [0.0, 0.25, 0.5, 0.75, 0.9, 1.0]},
+    "reward_to_go.goal": {"gamma": [0.0, 0.25, 0.5, 0.6, 0.75, 0.9, 0.95, 1.0]},
     "baseline.regression": {"guess": [-8.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 8.0]},
     "baseline.learning": {"plays": [8, 16, 32, 64, 128, 256], "step_size": [1.0, 2.0], "sample": [0, 1, 2]},
     "advantage.n_steps": {"n": [1, 2, 3, 4, 5, 6], "critic_error": [0.0, 1.0, 2.0, 3.0]},

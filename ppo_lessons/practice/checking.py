@@ -223,7 +223,8 @@ def describe(exercise, function, cases, right, got, failing):
         causes += "of a single number, which divides by n − 1 = 0."
         return "returns nan", f"Look for {causes}"
     if mine.value.isinf().any() and not theirs.value.isinf().any():
-        return "returns infinity", "Look for a division by 0, the logarithm of 0, or e to the power of a large number."
+        causes = "a division by 0, the logarithm of 0, e to the power of a large number, or the square of a huge one."
+        return "returns infinity", f"Look for {causes}"
     if mine.value.shape == theirs.value.shape and (theirs.value.isnan() & ~mine.value.isnan()).any():
         nothing = "Here there is nothing to divide by, and the answer is nan: test for it before you divide."
         return "returns a number where the answer is nan", nothing

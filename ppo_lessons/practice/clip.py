@@ -307,7 +307,7 @@ EXERCISES = [
                 (minimum_of_ratios,),
             ),
             Mistake(
-                "holds the ratio at the wrong edge",
+                "holds the ratio at the wrong edge, or from the wrong side",
                 "Where A > 0 the ratio is held at 1 + ε at most, where A < 0 at 1 − ε at least: each sign has one "
                 "edge, and a direction.",
                 CASES_OF_SIX,

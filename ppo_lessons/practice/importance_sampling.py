@@ -340,7 +340,7 @@ EFFECTIVE_EXERCISE = Exercise(
         ),
         Mistake(
             "takes the variance that divides by n − 1",
-            "n / (1 + variance / mean²) is ESS only where the variance divides by n: `w.var(correction=0)`.",
+            "n / (1 + variance / mean²) is ESS only where the variance divides by n: `weights.var(correction=0)`.",
             PRICE,
             (
                 of_sample_variance,

@@ -132,7 +132,7 @@ WRONG = {
             attempt(lambda rho, a, e: (torch.min(rho, band(rho, e)) * a).mean()),
             looped(lambda rho, a, e: rho.clip(1 - e, min(1 + e, rho.item())) * a if rho >= 1 - e else rho * a),
         ],
-        "holds the ratio at the wrong edge": [
+        "holds the ratio at the wrong edge, or from the wrong side": [
             attempt(lambda rho, a, e: torch.where(a < 0, rho.clip(max=1 - e), rho.clip(max=1 + e)).mul(a).mean()),
             attempt(lambda rho, a, e: torch.min(rho * a, torch.where(a > 0, (1 - e) * a, (1 + e) * a)).mean()),
             looped(lambda rho, a, e: rho.clip(min=1 - e) * a),
