@@ -103,9 +103,9 @@ def test_the_legend_has_the_colours_of_the_curves():
 SEED = 1
 
 
-def late(bug, name):
-    """The median over the last 20 updates."""
-    return np.nanmedian(column(bug, name, SEED)[-20:])
+def late(bug, name, seeds=(SEED,)):
+    """The middle one of the seeds: the median over the last 20 updates."""
+    return np.median([np.nanmedian(column(bug, name, seed)[-20:]) for seed in seeds])
 
 
 @pytest.mark.slow
@@ -120,4 +120,5 @@ def test_the_notebook_is_right_about_every_curve():
     assert late("ratio from another sample's log-probability", "KL at the first minibatch") > 0.03
     assert late("advantages of the wrong sign", "return") < 10
     assert late("advantages of the wrong sign", "explained variance") > 0.9
-    assert late("entropy of the wrong sign", "entropy") < late(None, "entropy") - 0.02
+    seeds = (0, 1, 2)  # this one shows with most seeds, not with all
+    assert late("entropy of the wrong sign", "entropy", seeds) < late(None, "entropy", seeds) - 0.03

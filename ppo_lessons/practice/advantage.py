@@ -351,12 +351,13 @@ def as_if_cut(v, ended, cut):
     return v.masked_fill(ended | cut, 0)
 
 
-def stops_after_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, n):
+def stops_after_the_loop(*steps, gamma, n):
     """The sum runs on over ends; only at the ends themselves it is replaced by the TD error."""
-    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
-    nothing, never = torch.zeros_like(delta), torch.zeros_like(terminated)
-    whole = n_step_advantage(delta, nothing, nothing, never, never, gamma=gamma, n=n)
-    return torch.where(terminated | truncated, delta, whole)
+    whole = summed(stops=lambda ended, cut: torch.zeros_like(ended))(*steps, gamma=gamma, n=n)
+    return torch.where(steps[3] | steps[4], td_error(*steps[:4], gamma=gamma), whole)
+
+
+BEFORE_AN_END = [1.0, 4.0, 9.0], [0.5, 2.0, 3.0], [2.0, 6.0, 7.0], [NO, YES, NO], [NO, NO, NO]
 
 
 N_STEP = Exercise(
@@ -386,16 +387,7 @@ N_STEP = Exercise(
         case(
             "a time limit, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.0, 6.0], [NO, NO], [YES, NO], gamma=0.5, n=2
         ),
-        case(
-            "a step, an end, then a new episode",
-            [1.0, 4.0, 9.0],
-            [0.5, 2.0, 3.0],
-            [2.0, 6.0, 7.0],
-            [NO, YES, NO],
-            [NO, NO, NO],
-            gamma=0.5,
-            n=3,
-        ),
+        case("a step, an end, then a new episode", *BEFORE_AN_END, gamma=0.5, n=3),
         case("n = 2", [1.0, 4.0, 9.0], [0.5, 2.0, 3.0], [2.0, 3.0, 7.0], [NO] * 3, [NO] * 3, gamma=0.5, n=2),
         case("n = 3", [1.0, 4.0, 9.0], [0.5, 2.0, 3.0], [2.0, 3.0, 7.0], [NO] * 3, [NO] * 3, gamma=0.5, n=3),
         case(

@@ -4,7 +4,7 @@ import torch
 
 from ppo_lessons.advantage import n_step_advantage, td_error
 from ppo_lessons.gae import gae
-from ppo_lessons.practice.advantage import NO, YES, case
+from ppo_lessons.practice.advantage import BEFORE_AN_END, NO, YES, case
 from ppo_lessons.practice.baseline import scaled
 from ppo_lessons.practice.exercise import Exercise, Mistake, chance, normal
 from ppo_lessons.practice.running import NEXT_VALUES, REWARDS, TERMINATED, TRUNCATED, VALUES
@@ -26,16 +26,7 @@ CASES = [
     case(
         "a time limit, then a new episode", [1.0, 4.0], [0.5, 3.0], [2.5, 7.0], [NO, NO], [YES, NO], gamma=0.5, lam=0.8
     ),
-    case(
-        "a step, an end, then a new episode",
-        [1.0, 4.0, 9.0],
-        [0.5, 2.0, 3.0],
-        [2.0, 6.0, 7.0],
-        [NO, YES, NO],
-        [NO, NO, NO],
-        gamma=0.5,
-        lam=0.8,
-    ),
+    case("a step, an end, then a new episode", *BEFORE_AN_END, gamma=0.5, lam=0.8),
     random_case("two games side by side", 2, 2, seed=6, ends=0.3, cuts=0.3, gamma=0.9, lam=0.7),
     random_case("four steps without an end", 4, seed=1, ends=0.0, cuts=0.0, gamma=0.9, lam=0.7),
     random_case("λ = 0", 4, seed=2, ends=0.0, cuts=0.0, gamma=0.9, lam=0.0),
@@ -135,11 +126,10 @@ def stops_too_early(which):
     return function
 
 
-def stops_after_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):
+def stops_after_the_loop(*steps, gamma, lam):
     """The sum runs on over ends; only at the ends themselves it is replaced by the TD error."""
-    delta = td_error(rewards, values, next_values, terminated, gamma=gamma)
-    stop = terminated | truncated
-    return torch.where(stop, delta, summed_up(delta, gamma * lam, torch.ones_like(stop)))
+    whole = variant(follow=keeps)(*steps, gamma=gamma, lam=lam)
+    return torch.where(steps[3] | steps[4], td_error(*steps[:4], gamma=gamma), whole)
 
 
 def no_gamma_in_the_loop(rewards, values, next_values, terminated, truncated, *, gamma, lam):

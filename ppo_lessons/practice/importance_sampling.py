@@ -275,17 +275,13 @@ def padded(number):
 
 
 def of_sample_variance(weights):
-    """n / (1 + variance), of weights with mean 1, where the variance divides by n − 1: nan for a single weight."""
-    n, w = weights.numel(), weights / weights.mean()
-    return n / (1 + (w - 1).square().sum() / (n - 1))
-
-
-def of_sample_variance_unscaled(weights):
+    """n / (1 + variance / mean²), where the variance divides by n − 1: nan for a single weight."""
     n, mean = weights.numel(), weights.mean()
     return n / (1 + (weights - mean).square().sum() / (n - 1) / mean.square())
 
 
 def of_sample_deviation(weights):
+    """The same with (deviation / mean)²: other numbers where a square is too large or too small for its dtype."""
     n, mean = weights.numel(), weights.mean()
     return n / (1 + (((weights - mean).square().sum() / (n - 1)).sqrt() / mean).square())
 
@@ -343,10 +339,9 @@ EFFECTIVE_EXERCISE = Exercise(
             "n / (1 + variance / mean²) is ESS only where the variance divides by n: `weights.var(correction=0)`.",
             PRICE,
             (
-                of_sample_variance,
-                of_sample_variance_unscaled,
+                *at_any_scale(of_sample_variance),
                 of_sample_deviation,
-                lambda weights: of_sample_variance(weights) if weights.numel() > 1 else torch.ones(()),
+                *at_any_scale(lambda w: of_sample_variance(w) if w.numel() > 1 else torch.ones(())),
             ),
         ),
         Mistake(
